@@ -19,6 +19,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from booking_core import audit, holds
 from booking_core.actors import Actor, ActorKind
+from booking_core.clock import TOKYO, tokyo_day
 from booking_core.contact import Contact
 from booking_core.db import StaleRead
 from booking_core.facts import BookingView, EarlierCommand, SlotView, find_booking_view, find_slot_view
@@ -247,7 +248,7 @@ def settle(
         return Refusal(Reason.NOT_ALLOWED)
     if old.state == BookingState.CANCELLED:
         return Refusal(Reason.BOOKING_OVER)
-    if now < old.slot.starts_at and state != BookingState.HANDED_OVER:
+    if tokyo_day(now) < old.slot.day:
         return Refusal(Reason.VISIT_NOT_OVER)
     _lock_booking(db, old)
     row = db.execute(
@@ -263,14 +264,15 @@ def settle(
     return _answer(row)
 
 
-def settle_unmarked(db: Connection, *, before: datetime, by: Actor, now: datetime, limit: int = 500) -> int:
-    """Settle visits that nobody marked and that began before `before`; return how many there were.
+def settle_unmarked(db: Connection, *, by: Actor, now: datetime, limit: int = 500) -> int:
+    """Settle the visits that nobody had marked when their venue closed for the day; return how many there were.
 
     Whoever missed her visit can so book again the same evening.
     """
-    due = db.execute(_UNMARKED, {"before": before, "limit": limit}).scalars().all()
+    local = now.astimezone(TOKYO)
+    due = db.execute(_UNMARKED, {"today": local.date(), "moment": local.time(), "limit": limit}).scalars().all()
     for booking_id in due:
-        settle(db, booking_id, BookingState.NOT_RECORDED, by=by, key=f"unmarked:{booking_id}:{before:%Y%m%d}", now=now)
+        settle(db, booking_id, BookingState.NOT_RECORDED, by=by, key=f"unmarked:{booking_id}:{now:%Y%m%d}", now=now)
     return len(due)
 
 
@@ -426,4 +428,8 @@ _STANDING = text(f"SELECT {RETURNED} FROM booking WHERE id = :booking_id")  # no
 _CARD_STATE = text("UPDATE card SET state = :state WHERE id = :card_id")
 _UNMARKED = text("""
     SELECT b.id FROM booking b JOIN slot s ON s.id = b.slot_id
-    WHERE b.state = 'booked' AND s.starts_at < :before ORDER BY b.id LIMIT :limit""")
+    WHERE b.state = 'booked' AND s.day <= :today
+      AND (s.day < :today OR CAST(:moment AS time) >= (
+           SELECT max(h.closes) FROM reception_hours h JOIN service_at_venue sv ON sv.id = h.service_at_venue_id
+           WHERE sv.venue_id = s.venue_id AND h.weekday = extract(isodow FROM s.day) - 1))
+    ORDER BY b.id LIMIT :limit""")

@@ -15,6 +15,10 @@ TERMS_COLUMNS = """
     sv.accept_lead_days, sv.accept_until_time, sv.change_lead_days, sv.change_until_time,
     sv.near_lead_days, sv.near_until_time, sv.horizon_days"""
 
+WITHIN_RECEPTION = """h.weekday = extract(isodow FROM s.day) - 1
+    AND CAST(s.starts_at AT TIME ZONE 'Asia/Tokyo' AS time) <= h.last_reception"""
+"""Services that share a pool keep their own last reception (requirements §A): the pool's slots run to the later one."""
+
 STOREHOUSE_CLOSED = """
     ARRAY(SELECT c.day FROM closure c JOIN venue w ON w.id = c.venue_id
           WHERE w.kind = 'storehouse' AND c.starts IS NULL)"""
@@ -59,6 +63,7 @@ _SLOT_VIEW = text(f"""
            {STOREHOUSE_CLOSED} AS storehouse_closed
     FROM slot s
     LEFT JOIN service_at_venue sv ON sv.pool_id = s.pool_id AND sv.service_id = :service_id
+         AND EXISTS (SELECT FROM reception_hours h WHERE h.service_at_venue_id = sv.id AND {WITHIN_RECEPTION})
     LEFT JOIN service v ON v.id = sv.service_id
     LEFT JOIN card k ON k.id = CAST(:card_id AS bigint)
     LEFT JOIN booking live ON live.card_id = k.id AND live.state = 'booked'

@@ -75,7 +75,7 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
         "時間をおいてもう一度お試しいただくか、予約センターへお電話ください。"
     ),
     Reason.NOT_ALLOWED: "この操作をする権限がありません。",
-    Reason.VISIT_NOT_OVER: "来庁の結果は、予約の時刻より前には記録できません。",
+    Reason.VISIT_NOT_OVER: "来庁の結果は、予約の日より前には記録できません。",
     Reason.IMPORT_REJECTED: "ファイルを取り込めませんでした。",
 }
 

@@ -1,0 +1,90 @@
+"""Rows for tests, with sensible defaults: plain functions, one a noun."""
+
+from datetime import date, datetime, time
+from hashlib import sha256
+from itertools import count
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, text
+
+from booking_core.actors import Actor
+from booking_core.booking import BookingAnswer, Wish, book
+from booking_core.calendar import at
+from booking_core.contact import Contact
+from booking_core.db import in_transaction
+from booking_core.refusal import Refusal
+
+T = TypeVar("T")
+
+PHONE = "+81751234567"
+_numbers = count(1)
+
+
+def done(answer: T | Refusal) -> T:
+    """Return an answer that must not be a refusal."""
+    assert not isinstance(answer, Refusal), answer.reason
+    return answer
+
+
+def refused(answer: object) -> str:
+    """Return the reason of an answer that must be a refusal."""
+    assert isinstance(answer, Refusal), answer
+    return str(answer.reason)
+
+
+def service_id(engine: Engine, code: str) -> int:
+    with engine.connect() as db:
+        return int(db.execute(text("SELECT id FROM service WHERE code = :code"), {"code": code}).scalar_one())
+
+
+def venue_id(engine: Engine, code: str) -> int:
+    with engine.connect() as db:
+        return int(db.execute(text("SELECT id FROM venue WHERE code = :code"), {"code": code}).scalar_one())
+
+
+def add_card(db: Connection, number: str | None = None, *, lies_at: str = "center-ukyo") -> int:
+    """Add a card that was imported; nobody can log in with it (its password is no hash of anything)."""
+    number = number or f"T{next(_numbers):09d}"
+    statement = text("""
+        INSERT INTO card (number, password_hmac, kana, kana_key, state, lies_at)
+        SELECT :number, :hmac, 'テスト', 'テスト', 'notice_sent', id FROM venue WHERE code = :lies_at
+        RETURNING id""")
+    return int(
+        db.execute(
+            statement, {"number": number, "hmac": sha256(number.encode()).digest(), "lies_at": lies_at}
+        ).scalar_one()
+    )
+
+
+def new_card(engine: Engine, *, lies_at: str = "center-ukyo") -> int:
+    with engine.begin() as db:
+        return add_card(db, lies_at=lies_at)
+
+
+def slot_at(
+    engine: Engine, day: date, start: time, *, venue: str = "kita", service: str = "delivery", capacity: int | None = None
+) -> int:
+    """Return the id of a slot of the seeded book; with `capacity`, that many places are left in it."""
+    with engine.begin() as db:
+        found = db.execute(
+            text("""
+            SELECT s.id FROM slot s JOIN venue v ON v.id = s.venue_id JOIN pool p ON p.id = s.pool_id
+            WHERE v.code = :venue AND p.code = :service AND s.starts_at = :starts_at"""),
+            {"venue": venue, "service": service, "starts_at": at(day, start)},
+        ).scalar_one()
+        if capacity is not None:
+            db.execute(text("UPDATE slot SET capacity = :capacity WHERE id = :id"), {"capacity": capacity, "id": found})
+        return int(found)
+
+
+def booked(engine: Engine, card_id: int, slot_id: int, *, now: datetime, key: str = "first") -> BookingAnswer:
+    """Book delivery for a card on the web and return the answer, which must not be a refusal."""
+    wish = Wish(slot_id, service_id(engine, "delivery"), Contact(PHONE), card_id=card_id)
+    return done(in_transaction(engine, lambda db: book(db, wish, by=Actor.citizen(card_id), key=key, now=now)))
+
+
+def counters(engine: Engine, slot_id: int) -> tuple[int, int]:
+    """Return `booked` and `held` of a slot."""
+    with engine.connect() as db:
+        row = db.execute(text("SELECT booked, held FROM slot WHERE id = :id"), {"id": slot_id}).one()
+        return int(row.booked), int(row.held)
