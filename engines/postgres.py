@@ -152,7 +152,10 @@ class Postgres:
         return min(found, key=lambda b: (b.major != DEFAULT_MAJOR, -b.major))
 
     def _choose_account(self, binaries: Binaries) -> Account:
-        self._data.mkdir(exist_ok=True, mode=0o700)
+        if not (self._data / "PG_VERSION").exists():
+            shutil.rmtree(self._data, ignore_errors=True)  # what an interrupted first start left
+        self._data.mkdir(exist_ok=True)
+        self._data.chmod(0o700)
         assert self._sockets  # noqa: S101  start() has just made it; this tells the type checker
         for account in possible_accounts():
             if can_run(account, binaries / "postgres", self._data, self._sockets):
@@ -167,7 +170,6 @@ class Postgres:
         if (self._data / "PG_VERSION").exists():
             return
         part = self._data / "part"
-        shutil.rmtree(part, ignore_errors=True)
         command: list[str | Path] = [
             binaries / "initdb",
             "-D",
