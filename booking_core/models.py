@@ -48,7 +48,12 @@ class Base(DeclarativeBase):
         time: Time,
         dict[str, Any]: JSONB,
         list[int]: ARRAY(BigInteger),
+        list[datetime]: ARRAY(DateTime(timezone=True)),
     }
+
+
+BY_PREFIX = {"kana_key": "text_pattern_ops"}
+"""Lets an index answer "begins with" in whatever language the database sorts."""
 
 
 def big_id() -> Mapped[int]:
@@ -205,6 +210,8 @@ class Slot(Base):
     __table_args__ = (
         UniqueConstraint("pool_id", "starts_at"),
         Index("ix_slot_pool_id_day", "pool_id", "day"),
+        Index("ix_slot_starts_at", "starts_at"),
+        Index("ix_slot_venue_id_starts_at", "venue_id", "starts_at"),
         CheckConstraint("booked >= 0 AND held >= 0 AND booked + held <= capacity", name="places"),
     )
 
@@ -271,7 +278,7 @@ class Card(Base):
     """A finished card: the city's reservation number, its password as a keyed hash, and where it lies."""
 
     __tablename__ = "card"
-    __table_args__ = (one_of("state", CardState), Index("ix_card_kana_key", "kana_key"))
+    __table_args__ = (one_of("state", CardState), Index("ix_card_kana_key", "kana_key", postgresql_ops=BY_PREFIX))
 
     id: Mapped[int] = big_id()
     number: Mapped[str] = mapped_column(unique=True)  # normalised: see cards/credentials.py
@@ -284,13 +291,15 @@ class Card(Base):
 
 
 class CredentialLock(Base):
-    """Failed log-ins by reservation number, known or not, shared by web and keypad. Real time, not business time."""
+    """Failed log-ins by digest of a reservation number or staff login, known or not. Real time, not business time."""
 
     __tablename__ = "credential_lock"
 
-    number_digest: Mapped[bytes] = mapped_column(primary_key=True)
-    failures: Mapped[int]
-    last_failure_at: Mapped[datetime]
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]  # every try that was not let in since the last success, refused ones included
+    recent: Mapped[list[datetime]]  # the wrong tries that count towards the next lock
+    locks: Mapped[int] = mapped_column(SmallInteger)  # how often it was locked since the last success
+    last_failure_at: Mapped[datetime] = mapped_column(index=True)
     locked_until: Mapped[datetime | None]
 
 
@@ -327,7 +336,7 @@ class Booking(Base):
         Index("uq_booking_live_card", "card_id", unique=True, postgresql_where=text("state = 'booked'")),
         Index("ix_booking_slot_id_state", "slot_id", "state"),
         Index("ix_booking_phone", "phone"),
-        Index("ix_booking_kana_key", "kana_key"),
+        Index("ix_booking_kana_key", "kana_key", postgresql_ops=BY_PREFIX),
         Index("ix_booking_created_at", "created_at"),
     )
 
@@ -415,9 +424,9 @@ class AuditSeal(Base):
 
     id: Mapped[int] = big_id()
     audit_ids: Mapped[list[int]]
-    previous: Mapped[bytes]
+    previous: Mapped[bytes] = mapped_column(unique=True)  # a chain that forks is no chain
     digest: Mapped[bytes]
-    sealed_at: Mapped[datetime]
+    sealed_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class OutboxMessage(Base):
@@ -514,10 +523,8 @@ class StaffAccount(Base):
     display_name: Mapped[str]
     role: Mapped[str]
     venue_id: Mapped[int | None] = mapped_column(ForeignKey("venue.id"))
-    password_hash: Mapped[str]  # Argon2id
+    password_hash: Mapped[str]  # Argon2id; failed sign-ins are counted in credential_lock
     active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
-    failures: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

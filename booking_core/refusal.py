@@ -38,6 +38,17 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     VISIT_NOT_OVER = "visit_not_over"
     IMPORT_REJECTED = "import_rejected"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_IN_LOCKED = "sign_in_locked"
+    LOGIN_INVALID = "login_invalid"
+    LOGIN_TAKEN = "login_taken"
+    PASSWORD_TOO_WEAK = "password_too_weak"  # noqa: S105 - the name of a reason, no secret
+    NO_SUCH_ACCOUNT = "no_such_account"
+    NO_SUCH_SETTING = "no_such_setting"
+    SETTING_INVALID = "setting_invalid"
+    NO_SUCH_TEXT = "no_such_text"
+    TEXT_UNUSABLE = "text_unusable"
+    TEXT_SUPERSEDED = "text_superseded"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -77,6 +88,22 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.NOT_ALLOWED: "この操作をする権限がありません。",
     Reason.VISIT_NOT_OVER: "来庁の結果は、予約の日より前には記録できません。",
     Reason.IMPORT_REJECTED: "ファイルを取り込めませんでした。",
+    Reason.SIGN_IN_FAILED: "ログインIDまたはパスワードがちがいます。確かめて、もう一度入力してください。",
+    Reason.SIGN_IN_LOCKED: (
+        "まちがいが続いたため、このログインIDでのログインを、しばらく止めています。"
+        "時間をおいてもう一度お試しいただくか、管理者に解除を頼んでください。"
+    ),
+    Reason.LOGIN_INVALID: "ログインIDは、半角の英数字と「.」「_」「-」を使って、3文字から40文字までにしてください。",
+    Reason.LOGIN_TAKEN: "このログインIDは、すでに使われています。ほかのログインIDにしてください。",
+    Reason.PASSWORD_TOO_WEAK: (
+        "パスワードが条件に合いません。英大文字、英小文字、数字、記号をすべて使い、決められた文字数以上にしてください。"
+    ),
+    Reason.NO_SUCH_ACCOUNT: "この利用者は見つかりません。",
+    Reason.NO_SUCH_SETTING: "この設定項目はありません。",
+    Reason.SETTING_INVALID: "設定できない値です。入力した内容を確かめてください。",
+    Reason.NO_SUCH_TEXT: "この文章は見つかりません。",
+    Reason.TEXT_UNUSABLE: "文章が空か、長すぎます。1文字以上、2000文字以内にしてください。",
+    Reason.TEXT_SUPERSEDED: "もっと新しい文章が、すでに承認されています。新しい下書きを作り直してください。",
 }
 
 
