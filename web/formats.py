@@ -6,13 +6,15 @@ Inside the system instants are aware UTC; this file is the edge where they becom
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date, datetime, time
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import phonenumbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOKYO: Final = ZoneInfo("Asia/Tokyo")
 WEEKDAYS: Final = "月火水木金土日"
