@@ -64,12 +64,20 @@ def list_receptions(db: Connection, service_id: int, *, by: Actor, venue_id: int
     return found
 
 
+def list_offered_days(
+    db: Connection, reception: Reception, *, by: Actor, now: datetime, card_lies_at: int | None = None
+) -> list[FreeDay]:
+    """Return the days with open slots, full ones with 0 places, from the first that may be booked to the horizon."""
+    rows = db.execute(_OFFERED_DAYS, _bounds(reception, by, now, card_lies_at)).all()
+    return [FreeDay(row.day, int(row.places)) for row in rows]
+
+
 def list_free_days(
     db: Connection, reception: Reception, *, by: Actor, now: datetime, card_lies_at: int | None = None
 ) -> list[FreeDay]:
     """Return the days with free places at one venue, from the first that may be booked to the horizon."""
-    rows = db.execute(_FREE_DAYS, _bounds(reception, by, now, card_lies_at)).all()
-    return [FreeDay(row.day, int(row.places)) for row in rows]
+    offered = list_offered_days(db, reception, by=by, now=now, card_lies_at=card_lies_at)
+    return [each for each in offered if each.places]
 
 
 def list_free_times(
@@ -88,17 +96,7 @@ def list_first_free_days(
 ) -> dict[int, date | None]:
     """Return the first free day of every venue by venue id, None where nothing is free before the horizon."""
     receptions = list_receptions(db, service_id, by=by)
-    bounds = [_bounds(each, by, now, card_lies_at) for each in receptions]
-    rows = db.execute(
-        _FIRST_FREE_DAYS,
-        {
-            "receptions": [each["reception_id"] for each in bounds],
-            "pools": [each["pool_id"] for each in bounds],
-            "firsts": [each["first"] for each in bounds],
-            "lasts": [each["last"] for each in bounds],
-            "now": now,
-        },
-    ).all()
+    rows = db.execute(_FIRST_FREE_DAYS, _bounds_of_all(receptions, by, now, card_lies_at)).all()
     first_day = {row.reception_id: row.day for row in rows}
     return {each.venue_id: first_day.get(each.id) for each in receptions}
 
@@ -113,11 +111,8 @@ def list_next_free_times(
     limit: int = 10,
 ) -> list[FreeTime]:
     """Return the next free start times over several venues, earliest first."""
-    found: list[FreeTime] = []
-    for reception in receptions:
-        rows = db.execute(_FREE_TIMES, _bounds(reception, by, now, card_lies_at) | {"limit": limit}).all()
-        found.extend(FreeTime(*row) for row in rows)
-    return sorted(found, key=lambda time: (time.starts_at, time.venue_id))[:limit]
+    rows = db.execute(_NEXT_FREE_TIMES, _bounds_of_all(receptions, by, now, card_lies_at) | {"limit": limit}).all()
+    return [FreeTime(*row) for row in rows]
 
 
 def _bounds(reception: Reception, by: Actor, now: datetime, card_lies_at: int | None) -> dict[str, Any]:
@@ -131,17 +126,24 @@ def _bounds(reception: Reception, by: Actor, now: datetime, card_lies_at: int | 
     }
 
 
+def _bounds_of_all(
+    receptions: list[Reception], by: Actor, now: datetime, card_lies_at: int | None
+) -> dict[str, Any]:
+    each = [_bounds(reception, by, now, card_lies_at) for reception in receptions]
+    return {"now": now} | {
+        f"{name}s": [bounds[name] for bounds in each] for name in ("reception_id", "pool_id", "first", "last")
+    }
+
+
 _FREE_PLACES = """s.capacity - s.booked - s.held + CASE WHEN s.held = 0 THEN 0 ELSE coalesce((
         SELECT sum(h.places) FROM slot_hold h WHERE h.slot_id = s.id AND h.expires_at <= :now), 0) END"""
 
-_FREE_DAYS = text(f"""
-    SELECT day, sum(places) AS places FROM (
-        SELECT s.day, {_FREE_PLACES} AS places FROM slot s
-        JOIN reception_hours h ON h.service_at_venue_id = :reception_id AND {WITHIN_RECEPTION}
-        WHERE s.pool_id = :pool_id AND s.day BETWEEN :first AND :last AND s.open AND s.starts_at >= :now
-          AND s.booked < s.capacity
-    ) free
-    WHERE places > 0 GROUP BY day ORDER BY day""")  # noqa: S608 - constants
+_OFFERED_DAYS = text(f"""
+    SELECT s.day, sum({_FREE_PLACES}) AS places
+    FROM slot s
+    JOIN reception_hours h ON h.service_at_venue_id = :reception_id AND {WITHIN_RECEPTION}
+    WHERE s.pool_id = :pool_id AND s.day BETWEEN :first AND :last AND s.open AND s.starts_at >= :now
+    GROUP BY s.day ORDER BY s.day""")  # noqa: S608 - constants
 
 _FREE_TIMES = text(f"""
     SELECT id, venue_id, starts_at, minutes, places FROM (
@@ -153,17 +155,28 @@ _FREE_TIMES = text(f"""
     ) free
     WHERE places > 0 ORDER BY starts_at LIMIT :limit""")  # noqa: S608 - constants
 
-_FIRST_FREE_DAYS = text(f"""
-    SELECT wanted.reception_id, free.day
-    FROM unnest(CAST(:receptions AS integer[]), CAST(:pools AS integer[]), CAST(:firsts AS date[]),
-                CAST(:lasts AS date[])) AS wanted (reception_id, pool_id, first, last)
-    CROSS JOIN LATERAL (
-        SELECT s.day FROM slot s
+_WANTED = """unnest(CAST(:reception_ids AS integer[]), CAST(:pool_ids AS integer[]), CAST(:firsts AS date[]),
+         CAST(:lasts AS date[])) AS wanted (reception_id, pool_id, first, last)"""
+
+_FREE_SLOTS_WANTED = f"""slot s
         JOIN reception_hours h ON h.service_at_venue_id = wanted.reception_id AND {WITHIN_RECEPTION}
         WHERE s.pool_id = wanted.pool_id AND s.day BETWEEN wanted.first AND wanted.last AND s.open
-          AND s.starts_at >= :now AND s.booked < s.capacity AND {_FREE_PLACES} > 0
-        ORDER BY s.day LIMIT 1
+          AND s.starts_at >= :now AND s.booked < s.capacity AND {_FREE_PLACES} > 0"""
+
+_FIRST_FREE_DAYS = text(f"""
+    SELECT wanted.reception_id, free.day
+    FROM {_WANTED} CROSS JOIN LATERAL (
+        SELECT s.day FROM {_FREE_SLOTS_WANTED} ORDER BY s.day LIMIT 1
     ) free""")  # noqa: S608 - constants
+
+_NEXT_FREE_TIMES = text(f"""
+    SELECT free.id, free.venue_id, free.starts_at, free.minutes, free.places
+    FROM {_WANTED} CROSS JOIN LATERAL (
+        SELECT s.id, s.venue_id, s.starts_at, s.minutes, {_FREE_PLACES} AS places
+        FROM {_FREE_SLOTS_WANTED} ORDER BY s.day, s.starts_at LIMIT :limit
+    ) free
+    JOIN venue v ON v.id = free.venue_id
+    ORDER BY free.starts_at, v.position LIMIT :limit""")  # noqa: S608 - constants
 
 _RECEPTIONS = text(f"""
     SELECT sv.id, sv.venue_id, sv.pool_id, {TERMS_COLUMNS}, {STOREHOUSE_CLOSED} AS storehouse_closed

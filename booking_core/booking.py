@@ -25,7 +25,7 @@ from booking_core.db import StaleRead
 from booking_core.facts import BookingView, EarlierCommand, SlotView, find_booking_view, find_slot_view
 from booking_core.models import BookingState, CardState, Verb
 from booking_core.refusal import Reason, Refusal
-from booking_core.rules import promised_change_until, refusal_of_slot, refusal_to_book, refusal_to_change
+from booking_core.rules import promised_change_until, refusal_to_book, refusal_to_change, refusal_to_move_to
 
 LONGEST_KEY = 64
 
@@ -167,12 +167,10 @@ def _move_locked(
     new = find_slot_view(db, to_slot_id, old.terms.service_id, old.card_id, command_key=command_key, now=now)
     if new is None:
         return Refusal(Reason.NO_SUCH_SLOT)
-    if new.terms is None:
-        return Refusal(Reason.NOT_OFFERED_HERE)
-    if not new.terms.offered_to(by.channel):
-        return Refusal(Reason.NOT_ON_THIS_CHANNEL)
-    if refusal := refusal_of_slot(by, new.slot, new.terms, new.card, calendar=new.calendar, now=now):
+    if refusal := refusal_to_move_to(by, new.slot, new.terms, new.card, calendar=new.calendar, now=now):
         return refusal
+    if new.terms is None:
+        raise LookupError("a booking moves only under terms")  # refusal_to_move_to has said so before
     if new.slot.free + new.expired < old.places:
         return Refusal(Reason.FULL)
     if new.expired:

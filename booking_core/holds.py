@@ -16,7 +16,7 @@ from booking_core.db import StaleRead
 from booking_core.facts import find_slot_view
 from booking_core.models import HoldKind
 from booking_core.refusal import Reason, Refusal
-from booking_core.rules import refusal_of_slot
+from booking_core.rules import refusal_to_move_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,7 @@ def hold(
     view = find_slot_view(db, slot_id, service_id, card_id, command_key="", now=now)
     if view is None:
         return Refusal(Reason.NO_SUCH_SLOT)
-    if view.terms is None:
-        return Refusal(Reason.NOT_OFFERED_HERE)
-    if not view.terms.offered_to(by.channel):
-        return Refusal(Reason.NOT_ON_THIS_CHANNEL)
-    if refusal := refusal_of_slot(by, view.slot, view.terms, view.card, calendar=view.calendar, now=now):
+    if refusal := refusal_to_move_to(by, view.slot, view.terms, view.card, calendar=view.calendar, now=now):
         return refusal
     turn_back_into_free(db, owner, also_lock=slot_id)
     reclaim_expired(db, [slot_id], now=now)

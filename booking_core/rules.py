@@ -95,6 +95,23 @@ def refusal_to_book(
     return refusal_of_slot(actor, slot, terms, card, calendar=calendar, now=now)
 
 
+def refusal_to_move_to(
+    actor: Actor,
+    slot: SlotFacts,
+    terms: Terms | None,
+    card: CardFacts | None,
+    *,
+    calendar: WorkingDays,
+    now: datetime,
+) -> Refusal | None:
+    """Return why a live booking may not move into `slot`, or None. Whether it may leave its old one is asked apart."""
+    if terms is None:
+        return Refusal(Reason.NOT_OFFERED_HERE)
+    if not terms.offered_to(actor.channel):
+        return Refusal(Reason.NOT_ON_THIS_CHANNEL)
+    return refusal_of_slot(actor, slot, terms, card, calendar=calendar, now=now)
+
+
 def _refusal_of_card(card: CardFacts) -> Refusal | None:
     if card.live_booking_id is not None:
         return Refusal(Reason.ALREADY_BOOKED, {"booking_id": card.live_booking_id})
