@@ -50,7 +50,7 @@ def install_look(app: Flask) -> None:
 
 
 def asset(name: str) -> str:
-    """The address of a file under web/static; it changes when the file does, so browsers may keep it for long."""
+    """The address of a file under web/static; it changes when the file does, so that no browser shows an old copy."""
     return url_for("look.static", filename=name, v=_fingerprint(name))
 
 
