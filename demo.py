@@ -1,0 +1,203 @@
+"""The demo: private engines, Kyoto's book, web, worker and schedule in one command, for this machine alone.
+
+Everything it keeps lies in `.run/`. `demo.env` there holds its secrets, made once, and while it runs also the addresses
+by which `run.py call` and `run.py bench` find it.
+"""
+
+import math
+import os
+import secrets
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from booking_core.audit import newest_instant
+from booking_core.clock import TOKYO, Clock, real_now
+from booking_core.db import make_engine
+from config import Settings, load_settings
+from engines import clock_file
+from engines.failure import EngineError
+from engines.folder_lock import FolderLock
+from engines.postgres import Postgres
+from engines.redis import Redis
+from engines.supervisor import Engine, Program, Stopped, Supervisor, stop_on_signals
+from migrations.upgrade import upgrade
+from process_types import process_types
+
+ROOT = Path(__file__).resolve().parent
+RUN = ROOT / ".run"
+ENVIRONMENT = RUN / "demo.env"
+CLOCK = RUN / "clock.json"
+DATABASE = "madoguchi"
+SECRETS = ("SECRET_KEY", "PEPPER", "TWILIO_AUTH_TOKEN")
+PROGRAMS = ("web", "worker", "beat")
+
+
+def start(port: int) -> None:
+    """Run the demo in the foreground until Ctrl-C.
+
+    Raises:
+        EngineError, SettingsError: one line; nothing was left running.
+    """
+    lock = FolderLock(RUN / "demo")
+    if lock.is_held():
+        address = read_environment().get("PUBLIC_URL", "")
+        raise EngineError(f"the demo already runs at {address}: press Ctrl-C where it was started")
+    lock.acquire()
+    stop_on_signals()
+    try:
+        with ExitStack() as stack:
+            stack.callback(lock.release)
+            _run(port, stack)
+    except Stopped:
+        print("\nStopped. The data stays in .run/ for the next start.", flush=True)
+
+
+def read_environment() -> dict[str, str]:
+    """Return what `demo.env` holds: the secrets always, the rest only while the demo runs."""
+    if not ENVIRONMENT.exists():
+        return {}
+    lines = ENVIRONMENT.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def running_environment() -> dict[str, str]:
+    """Return the running demo's environment; raises EngineError with the way to start it."""
+    if not FolderLock(RUN / "demo").is_held():
+        raise EngineError("the demo is not running: start it in another terminal with python3 run.py")
+    return read_environment()
+
+
+def _run(port: int, stack: ExitStack) -> None:
+    supervisor = Supervisor(RUN / "demo" / "running.json")  # first of all it ends what a killed demo left behind
+    _refuse_a_taken_port(port)
+    environ, engines = _start_engines(port, stack)
+    settings = load_settings(environ)
+    _bring_up_to_date(settings)
+    sign_ins = _seed(settings)
+    _write_environment(environ)
+    stack.callback(_forget_addresses)
+    stack.enter_context(supervisor)
+    for engine in engines:
+        supervisor.watch(engine)
+    for program in _programs(environ):
+        supervisor.add(program)
+    supervisor.run(until=lambda: _answers(settings))
+    _greet(settings, sign_ins)
+    supervisor.run()
+
+
+def _refuse_a_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise EngineError(f"port {port} can not be used ({error.strerror}): try --port {port + 1}") from None
+
+
+def _start_engines(port: int, stack: ExitStack) -> tuple[dict[str, str], list[Engine]]:
+    """Start what the environment does not name, and return the environment of all programs."""
+    environ = _demo_environment(port) | _given()
+    engines: list[Engine] = []
+    print("Starting PostgreSQL and Redis …", flush=True)
+    if "DATABASE_URL" not in environ:
+        postgres = stack.enter_context(Postgres(RUN / "postgres"))
+        _make_database(postgres.url())
+        environ["DATABASE_URL"] = postgres.url(DATABASE)
+        engines.append(postgres)
+    if "REDIS_URL" not in environ:
+        redis = stack.enter_context(Redis(RUN / "redis"))
+        environ["REDIS_URL"] = redis.url
+        engines.append(redis)
+    return environ, engines
+
+
+def _demo_environment(port: int) -> dict[str, str]:
+    kept = read_environment()
+    return {name: kept.get(name) or secrets.token_hex(32) for name in SECRETS} | {
+        "DEMO": "1",
+        "PORT": str(port),
+        "BIND": "127.0.0.1",
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "CLOCK_FILE": str(CLOCK),
+        "SMTP_URL": (RUN / "mail").as_uri(),
+        "REPORT_TO": "city@localhost",
+        "LOG_FORMAT": "console",
+    }
+
+
+def _given() -> dict[str, str]:
+    """Return the settings that the person who starts the demo has put into its environment herself."""
+    ours = {name.upper() for name in Settings.model_fields} - {"DEMO", "PORT", "BIND", "CLOCK_FILE"}
+    return {name: os.environ[name] for name in ours if os.environ.get(name)}
+
+
+def _make_database(server_url: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as server:
+        if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+            server.execute(f'CREATE DATABASE "{DATABASE}"'.encode())
+
+
+def _bring_up_to_date(settings: Settings) -> None:
+    """Migrate, and set the clock so that nothing stored lies in its future."""
+    upgrade(settings.owner_url.get_secret_value())
+    engine = make_engine(settings.owner_url.get_secret_value(), role=None)
+    with engine.connect() as db:
+        newest = newest_instant(db)
+    engine.dispose()
+    if newest and newest > Clock(settings.clock_file).now():
+        clock_file.write_shifted(CLOCK, timedelta(seconds=math.ceil((newest - real_now()).total_seconds())))
+        print(f"The book holds entries up to {newest.astimezone(TOKYO):%Y-%m-%d %H:%M}: the clock goes on from there.")
+
+
+def _seed(settings: Settings) -> Sequence[str]:
+    """Fill an empty book with the city and the demo's accounts and cards; return the lines that tell how to sign in."""
+    from booking_core.seed import seed_demo
+
+    engine = make_engine(settings.owner_url.get_secret_value(), role=None)
+    try:
+        return seed_demo(engine, now=Clock(settings.clock_file).now(), pepper=settings.pepper.get_secret_value())
+    finally:
+        engine.dispose()
+
+
+def _programs(environ: dict[str, str]) -> list[Program]:
+    """Return the Procfile's web (with every door), worker and schedule."""
+    kinds = process_types()
+    whole = {**os.environ, **environ, "PYTHONUNBUFFERED": "1"}
+    return [Program(name, kinds[name].command, whole) for name in PROGRAMS]
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/healthz", timeout=1) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004  OK
+    except OSError:
+        return False
+
+
+def _greet(settings: Settings, sign_ins: Sequence[str]) -> None:
+    url = settings.public_url
+    print(f"\n  Madoguchi runs. Business time: {Clock(settings.clock_file).now().astimezone(TOKYO):%Y-%m-%d %H:%M}\n")
+    for door, path in (("citizens", "/"), ("operators", "/desk/"), ("board", "/board/"), ("city staff", "/admin/")):
+        print(f"  {door:<11} {url}{path}")
+    print("", *(f"  {line}" for line in sign_ins), "", sep="\n")
+    print("  A telephone call, step by step: python3 run.py call     Stop: Ctrl-C\n", flush=True)
+
+
+def _write_environment(environ: dict[str, str]) -> None:
+    fresh = ENVIRONMENT.with_suffix(".part")
+    fresh.touch(mode=0o600)
+    fresh.write_text("".join(f"{name}={value}\n" for name, value in sorted(environ.items())), encoding="utf-8")
+    fresh.replace(ENVIRONMENT)
+
+
+def _forget_addresses() -> None:
+    _write_environment({name: value for name, value in read_environment().items() if name in SECRETS})

@@ -1,0 +1,80 @@
+"""What `run.py test` and `run.py check` run, and what they need from the machine."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from engines.failure import EngineError
+
+ROOT = Path(__file__).resolve().parent
+SOURCE_CHECKS = (
+    ("ruff check", ("-m", "ruff", "check")),
+    ("ruff format", ("-m", "ruff", "format", "--check")),
+    ("mypy", ("-m", "mypy", ".")),
+    ("import contracts", (".venv/bin/lint-imports",)),
+)
+PARALLEL = ("-n", "2")
+"""How the suite is spread. A worker has engines of its own; more than the machine's cores only makes them wait."""
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+DEBIAN_PACKAGES = ("chromium", "fontconfig", "fonts-ipaexfont-gothic")
+APT = Path("/usr/bin/apt-get")
+
+
+def run_suite(arguments: list[str]) -> int:
+    """Check the source, then run the tests; returns the first exit code that is not 0. Arguments go to pytest."""
+    require_browser()
+    if not arguments:
+        for name, words in SOURCE_CHECKS:
+            if code := _python(name, *words):
+                return code
+    return _pytest(*(arguments or PARALLEL), "-m", "not long")
+
+
+def run_check(arguments: list[str]) -> int:
+    """Run the long tests, then the mutation of the core; returns the first exit code that is not 0."""
+    require_browser()
+    if code := _pytest("-m", "long", *arguments):
+        return code
+    return _python("mutation", "-m", "mutmut", "run")
+
+
+def require_browser() -> None:
+    """Install Chromium and a Japanese font as root on Debian; elsewhere raise EngineError with the one line to type."""
+    if any(map(shutil.which, CHROMIUM_NAMES)) and _has_japanese_font():
+        return
+    line = f"apt-get install -y {' '.join(DEBIAN_PACKAGES)}"
+    if sys.platform == "darwin":
+        raise EngineError("the page tests need Chromium on PATH. Type: brew install --cask chromium")
+    if os.geteuid() != 0 or not APT.exists():
+        raise EngineError(f"the page tests need Chromium and a Japanese font. Type: sudo {line}")
+    print(f"Installing {', '.join(DEBIAN_PACKAGES)} for the page tests …", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([APT, "update", "-qq"], env=quiet, check=False)
+    command: list[str | Path] = [APT, "install", "-y", "-qq", "--no-install-recommends", *DEBIAN_PACKAGES]
+    if subprocess.run(command, env=quiet, check=False).returncode:
+        raise EngineError(f"Chromium could not be installed. Type: {line}")
+
+
+def _has_japanese_font() -> bool:
+    lister = shutil.which("fc-list")
+    if sys.platform == "darwin":
+        return True
+    if lister is None:
+        return False
+    return bool(subprocess.run([lister, ":lang=ja"], capture_output=True, check=False).stdout.strip())
+
+
+def _pytest(*arguments: str) -> int:
+    """Run pytest with its temporary folders inside `.run/`, so that a run leaves nothing elsewhere."""
+    base = ROOT / ".run" / f"pytest-{os.getpid()}"
+    try:
+        return _python("pytest", "-m", "pytest", f"--basetemp={base}", *arguments)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def _python(name: str, *words: str) -> int:
+    print(f"— {name}", flush=True)
+    return subprocess.run([sys.executable, *words], cwd=ROOT, check=False).returncode
