@@ -1,0 +1,119 @@
+"""The composition root: the only file that knows every door, and hands each room what it needs."""
+
+from typing import Any
+
+import structlog
+from flask import Flask, request
+from redis import Redis
+
+from booking_core.clock import Clock
+from booking_core.db import make_engine
+from citizen_ui.door import COOKIE as CITIZEN_COOKIE
+from citizen_ui.door import DOOR as CITIZEN_DOOR
+from citizen_ui.screens import screens as citizen_screens
+from config import Door, Settings, load_settings
+from web import access_log, errors, forms_guard, headers
+from web.booking_screens import booking_screens
+from web.cookies import DoorCookie
+from web.health import health
+from web.look import install_look
+from web.throttle import Throttle
+from web.wiring import Wiring, install, wired
+
+LARGEST_FORM = 64 * 1024
+REDIS_PATIENCE_SECONDS = 0.2  # a throttle must never be what a citizen waits for
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the web application that serves the doors named in the settings."""
+    set_up_logging(settings.log_format)
+    app = Flask("madoguchi", static_folder=None)
+    app.config.update(
+        TRUSTED_HOSTS=list(settings.hosts),
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
+        MAX_FORM_PARTS=100,
+    )
+    install(app, _wire(settings))
+    install_look(app)
+    access_log.install(app)
+    headers.install(app, secure=settings.secure_cookies)
+    errors.install(app)
+    app.register_blueprint(health)
+    cookies = {}
+    if Door.CITIZEN in settings.doors:
+        cookies["/"] = _open_citizen_door(app)
+    forms_guard.install(app, cookies=cookies, signed_prefixes=("/voice/",))
+    app.context_processor(_shown_on_every_page)
+    return app
+
+
+def _wire(settings: Settings) -> Wiring:
+    return Wiring(
+        engine=make_engine(settings.database_url.get_secret_value()),
+        clock=Clock(settings.clock_file),
+        throttle=Throttle(
+            Redis.from_url(
+                settings.redis_url.get_secret_value(),
+                socket_timeout=REDIS_PATIENCE_SECONDS,
+                socket_connect_timeout=REDIS_PATIENCE_SECONDS,
+            )
+        ),
+        secret_key=settings.secret_key.get_secret_value().encode(),
+        pepper=settings.pepper.get_secret_value().encode(),
+        secure_cookies=settings.secure_cookies,
+        demo=settings.demo,
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def _open_citizen_door(app: Flask) -> DoorCookie:
+    app.register_blueprint(citizen_screens)
+    screens = booking_screens(CITIZEN_DOOR)
+    screens.after_request(CITIZEN_COOKIE.write)
+    app.register_blueprint(screens, url_prefix="/book")
+    return CITIZEN_COOKIE
+
+
+def _shown_on_every_page() -> dict[str, Any]:
+    """Return what every layout shows: the names and the numbers the city has set, and the demo's warning."""
+    live = wired().settings()
+    return {
+        "service_name": live.service_name,
+        "call_centre_phone": live.call_centre_phone,
+        "call_centre_hours": live.call_centre_hours,
+        "demo_banner": "これは練習用の画面です。本当の予約はできません。" if wired().demo else None,
+        "error_layout": _layout_of(request.path),
+    }
+
+
+def _layout_of(path: str) -> str:
+    names = {"/desk/": "desk", "/board/": "board", "/admin/": "admin"}
+    door = next((name for prefix, name in names.items() if path.startswith(prefix)), "citizen")
+    return f"layout/{door}.html"
+
+
+def set_up_logging(form: str) -> None:
+    """Let every log line be one JSON object, or one readable line where a person watches."""
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=False)
+        if form == "console"
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        cache_logger_on_first_use=True,
+    )
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attributes are what they are
+    """Build `app:web` for gunicorn and `app:celery` for Celery when they ask for it, and not before."""
+    if name == "web":
+        return create_app(load_settings())
+    raise AttributeError(name)

@@ -1,0 +1,86 @@
+"""The citizens' door: who stands in it, and in which frame she books."""
+
+from flask import Request, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from booking_core.actors import Actor, ActorKind, Channel
+from booking_core.booking import BookingAnswer
+from booking_core.cards.sessions import CitizenSessionView, find_session
+from booking_core.clock import real_now
+from booking_core.contact import Contact
+from booking_core.visit import CardView, find_card
+from web.cookies import DoorCookie
+from web.door import Door, Subject
+from web.source import source_of
+from web.wiring import wired
+
+COOKIE = DoorCookie("citizen")
+LAYOUT = "layout/citizen.html"
+
+
+def find_citizen_session() -> CitizenSessionView | None:
+    """Return the session of the browser that asks, None when nobody is logged in there."""
+    token = request.cookies.get(COOKIE.name())
+    if not token:
+        return None
+    with wired().reading() as db:
+        return find_session(db, token, now=real_now())
+
+
+def find_citizen() -> CardView | None:
+    """Return the card of the citizen who is logged in."""
+    session = find_citizen_session()
+    if session is None:
+        return None
+    with wired().reading() as db:
+        return find_card(db, session.card_id)
+
+
+def actor_of(card_id: int) -> Actor:
+    return Actor.citizen(card_id, source=source_of(request, wired().trusted_proxies))
+
+
+def ask_to_log_in(*, expired: bool = False) -> Response:
+    """Return the way to the log-in screen, from which she comes back to where she was.
+
+    A posted form is answered on the spot, so that what it was for is not lost behind a redirect.
+    """
+    if request.method == "GET":
+        return redirect(url_for("citizen.log_in", next=request.full_path.rstrip("?")))
+    page = render_template(
+        "citizen/log_in.html",
+        heading="もう一度ログインしてください" if expired else "ログイン",
+        csrf_token=COOKIE.form_token(request),
+        next=request.path,
+        typed_number="",
+        notice="しばらく操作がなかったため、ログインの期限が切れました。選んだ日時は、ログインのあとに続きから確かめられます。",
+        errors={},
+    )
+    return Response(page, 401, mimetype="text/html")
+
+
+def _subject(_request: Request) -> Subject:
+    card = find_citizen()
+    if card is None:
+        return Subject(Actor(ActorKind.CITIZEN, None, Channel.WEB))
+    return Subject(actor_of(card.id), card.id, card.lies_at, moving=card.live_booking_id, contact=Contact(None))
+
+
+def _admit(_request: Request) -> Response | None:
+    return None if find_citizen_session() else ask_to_log_in(expired=True)
+
+
+def _ends_at(_answer: BookingAnswer) -> str:
+    return url_for("citizen.my_booking", done="1")
+
+
+DOOR = Door(
+    name="citizen",
+    layout=LAYOUT,
+    cookie=COOKIE,
+    subject=_subject,
+    admit=_admit,
+    services=("delivery",),
+    ends_at=_ends_at,
+    start_url=lambda: url_for("citizen.top"),
+)

@@ -1,0 +1,33 @@
+"""How a refusal is answered over HTTP: the reason decides the status, the page says the sentence."""
+
+from booking_core.refusal import Reason, Refusal
+
+STATUS = {
+    Reason.BUSY: 503,
+    Reason.NO_SUCH_SLOT: 404,
+    Reason.NO_SUCH_BOOKING: 404,
+    Reason.NOT_OFFERED_HERE: 404,
+    Reason.NOT_ON_THIS_CHANNEL: 403,
+    Reason.NOT_YOURS: 403,
+    Reason.NOT_ALLOWED: 403,
+    Reason.LOCKED: 429,
+    Reason.CONTACT_NEEDED: 422,
+    Reason.PHONE_INVALID: 422,
+    Reason.TEXT_TOO_LONG: 422,
+    Reason.MY_NUMBER_FOUND: 422,
+    Reason.PURPOSE_NEEDED: 422,
+    Reason.NOT_REGISTERED: 422,
+    Reason.IMPORT_REJECTED: 422,
+}
+
+FIELD = {
+    Reason.PHONE_INVALID: "phone",
+    Reason.CONTACT_NEEDED: "phone",
+    Reason.PURPOSE_NEEDED: "purpose",
+}
+"""The field of the contact form at which a refusal points; other refusals stand above the form."""
+
+
+def status_of(refusal: Refusal) -> int:
+    """Return the HTTP status of a refusal: 409 where the book itself said no."""
+    return STATUS.get(refusal.reason, 409)

@@ -1,0 +1,262 @@
+"""The booking screens, once for every door: service, place, day, time, confirmation (3-1-B-vii).
+
+GET shows and changes nothing. The one POST books, or moves the booking that stands. Each view is three moves: read the
+input, call one function of the core, show the answer.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from booking_core.availability import (
+    Reception,
+    list_free_times,
+    list_first_free_days,
+    list_next_free_times,
+    list_offered_days,
+    list_receptions,
+)
+from booking_core.booking import BookingAnswer, Wish, book, move
+from booking_core.catalogue import ServiceView, VenueView, find_service, get_venue, list_services, list_venues
+from booking_core.clock import tokyo_day
+from booking_core.contact import Contact, read_contact
+from booking_core.db import in_transaction
+from booking_core.proposal import Proposal, propose
+from booking_core.refusal import Reason, Refusal
+from web.answers import FIELD, status_of
+from web.door import Door, Subject
+from web.months import group_by_half_day, month_page
+from web.throttle import CONFIRMATIONS
+from web.wiring import wired
+
+STEPS = ("場所", "日にち", "時間", "確認")
+Page = tuple[str, int] | Response | str
+
+
+def booking_screens(door: Door) -> Blueprint:
+    """Return the booking screens in the frame of one door; the door's blueprint or app mounts them under a prefix."""
+    screens = Blueprint(f"{door.name}_booking", __name__)
+    mounted = _Mounted(door)
+    screens.url_value_preprocessor(_keep_mount_values)
+    screens.url_defaults(_give_mount_values)
+    screens.get("/")(mounted.services)
+    screens.get("/<service>/")(mounted.places)
+    screens.get("/<service>/at/<venue>/")(mounted.days)
+    screens.get("/<service>/at/<venue>/<day>/")(mounted.times)
+    screens.get("/<service>/slot/<int:slot_id>/")(mounted.confirmation)
+    screens.post("/<service>/slot/<int:slot_id>/")(mounted.confirm)
+    return screens
+
+
+OWN_VALUES = ("service", "venue", "day", "slot_id")
+
+
+def _keep_mount_values(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Put aside what the mounting prefix named (a call, a booking): the screens themselves do not know it."""
+    g.mount = {name: values.pop(name) for name in list(values or {}) if values and name not in OWN_VALUES}
+
+
+def _give_mount_values(_endpoint: str, values: dict[str, Any]) -> None:
+    for name, value in g.get("mount", {}).items():
+        values.setdefault(name, value)
+
+
+@dataclass(frozen=True)
+class _Mounted:
+    """The views of one mounting."""
+
+    door: Door
+
+    def services(self) -> Page:
+        if len(self.door.services) == 1:
+            return redirect(url_for(".places", service=self.door.services[0]))
+        with wired().reading() as db:
+            offered = [each for each in list_services(db) if each.code in self.door.services]
+        return self._page("services", "手続きを選ぶ", services=offered)
+
+    def places(self, service: str) -> Page:
+        subject, now = self.door.subject(request), wired().clock.now()
+        with wired().reading() as db:
+            chosen = self._service(find_service(db, service))
+            receptions = list_receptions(db, chosen.id, by=subject.actor)
+            if not receptions:
+                return self._refused(Refusal(Reason.NOT_ON_THIS_CHANNEL))
+            first_days = list_first_free_days(
+                db, chosen.id, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
+            )
+            soonest = list_next_free_times(
+                db, receptions, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
+            )
+            venues = {venue.id: venue for venue in list_venues(db)}
+        offered = [(venue, first_days[venue.id]) for venue in venues.values() if venue.id in first_days]
+        return self._page(
+            "places", "場所を選ぶ", step=1, service=chosen, offered=offered, soonest=soonest, venues=venues, subject=subject
+        )
+
+    def days(self, service: str, venue: str) -> Page:
+        subject, now = self.door.subject(request), wired().clock.now()
+        with wired().reading() as db:
+            chosen, place, reception = self._reception(db, service, venue, subject)
+            offered = list_offered_days(
+                db, reception, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
+            )
+        month = month_page(
+            offered,
+            wanted=request.args.get("month", ""),
+            today=tokyo_day(now),
+            day_url=lambda day: url_for(".times", service=service, venue=venue, day=day.isoformat()),
+            month_url=lambda month: url_for(".days", service=service, venue=venue, month=month),
+        )
+        return self._page(
+            "days", "日にちを選ぶ", step=2, service=chosen, venue=place, month=month, terms=reception.terms
+        )
+
+    def times(self, service: str, venue: str, day: str) -> Page:
+        subject, now = self.door.subject(request), wired().clock.now()
+        wanted = _date(day)
+        with wired().reading() as db:
+            chosen, place, reception = self._reception(db, service, venue, subject)
+            free = list_free_times(
+                db, reception, wanted, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
+            )
+        groups = group_by_half_day(free, url=lambda slot: url_for(".confirmation", service=service, slot_id=slot))
+        return self._page("times", "時間を選ぶ", step=3, service=chosen, venue=place, day=wanted, groups=groups)
+
+    def confirmation(self, service: str, slot_id: int) -> Page:
+        if answer := self.door.admit(request):
+            return answer
+        return self._confirmation(service, slot_id, self.door.subject(request))
+
+    def confirm(self, service: str, slot_id: int) -> Page:
+        """Book the slot, or move the booking that stands, for the door's subject."""
+        if answer := self.door.admit(request):
+            return answer
+        subject = self.door.subject(request)
+        if not self._within_limits(subject):
+            return self._confirmation(service, slot_id, subject, refusal=Refusal(Reason.BUSY), status=429)
+        with wired().reading() as db:
+            chosen = self._service(find_service(db, service))
+        contact = self._read_contact(subject, name_needed=not chosen.needs_card)
+        if isinstance(contact, Refusal):
+            return self._confirmation(service, slot_id, subject, refusal=contact)
+        answer = self._carry_out(subject, chosen, slot_id, contact)
+        if isinstance(answer, Refusal):
+            return self._confirmation(service, slot_id, subject, refusal=answer)
+        return redirect(self.door.ends_at(answer), 303)
+
+    def _carry_out(
+        self, subject: Subject, service: ServiceView, slot_id: int, contact: Contact
+    ) -> BookingAnswer | Refusal:
+        key = request.form.get("command_key") or secrets.token_urlsafe(16)
+        now = wired().clock.now()
+        if subject.moving is not None:
+            booking_id, owner = subject.moving, subject.hold_owner
+            return in_transaction(
+                wired().engine,
+                lambda db: move(db, booking_id, slot_id, by=subject.actor, key=key, now=now, hold_owner=owner),
+            )
+        wish = Wish(
+            slot_id=slot_id,
+            service_id=service.id,
+            contact=contact,
+            card_id=subject.card_id if service.needs_card else None,
+            purpose=request.form.get("purpose"),
+            hold_owner=subject.hold_owner,
+        )
+        return in_transaction(wired().engine, lambda db: book(db, wish, by=subject.actor, key=key, now=now))
+
+    def _read_contact(self, subject: Subject, *, name_needed: bool) -> Contact | Refusal:
+        if subject.moving is not None:
+            return subject.contact or Contact(None)  # a move asks for nothing that is known already
+        form = request.form
+        return read_contact(
+            form.get("phone", ""), name=form.get("name", ""), kana=form.get("kana", ""), name_needed=name_needed
+        )
+
+    def _within_limits(self, subject: Subject) -> bool:
+        who = f"card:{subject.card_id}" if subject.card_id else f"{subject.actor.kind}:{subject.actor.id}"
+        return wired().throttle.count(CONFIRMATIONS, who)
+
+    def _confirmation(
+        self, service: str, slot_id: int, subject: Subject, *, refusal: Refusal | None = None, status: int = 0
+    ) -> Page:
+        """Show what the booking would mean; with a refusal, what was typed and why it was not taken."""
+        now = wired().clock.now()
+        with wired().reading() as db:
+            chosen = self._service(find_service(db, service))
+            proposal = propose(
+                db,
+                slot_id,
+                chosen.id,
+                card_id=subject.card_id,
+                moving=subject.moving is not None,
+                by=subject.actor,
+                now=now,
+            )
+            if isinstance(proposal, Refusal):
+                return self._refused(refusal or proposal, service=chosen)
+            venue = get_venue(db, proposal.slot.venue_id)
+        errors = {FIELD.get(refusal.reason, ""): refusal.message} if refusal else {}
+        page = self._page(
+            "confirmation",
+            "変更の内容を確かめる" if subject.moving else "予約の内容を確かめる",
+            step=4,
+            service=chosen,
+            venue=venue,
+            proposal=proposal,
+            subject=subject,
+            errors=errors,
+            typed=_typed(subject.contact),
+            command_key=request.form.get("command_key") or secrets.token_urlsafe(16),
+        )
+        return page, status or (status_of(refusal) if refusal else 200)
+
+    def _refused(self, refusal: Refusal, **shown: object) -> Page:
+        page = self._page("refused", "予約できませんでした", refusal=refusal, **shown)
+        return page, status_of(refusal)
+
+    def _service(self, found: ServiceView | None) -> ServiceView:
+        if found is None:
+            abort(404)
+        return found
+
+    def _reception(self, db: Any, service: str, venue: str, subject: Subject) -> tuple[ServiceView, VenueView, Reception]:  # noqa: ANN401
+        chosen = self._service(find_service(db, service))
+        place = next((each for each in list_venues(db) if each.code == venue), None)
+        if place is None:
+            abort(404)
+        receptions = list_receptions(db, chosen.id, by=subject.actor, venue_id=place.id)
+        if not receptions:
+            abort(404)
+        return chosen, place, receptions[0]
+
+    def _page(self, name: str, heading: str, *, step: int = 0, **shown: object) -> str:
+        return render_template(
+            f"booking/{name}.html",
+            layout=self.door.layout,
+            heading=heading,
+            steps=STEPS,
+            step=step,
+            start_url=self.door.start_url(),
+            csrf_token=self.door.cookie.form_token(request),
+            **shown,
+        )
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        abort(404)
+
+
+def _typed(known: Contact | None) -> dict[str, str]:
+    """Return what the form shows: what was just typed, else what is known."""
+    from web.formats import phone_ja
+
+    first = {"phone": phone_ja(known.phone) if known and known.phone else "", "name": "", "kana": "", "purpose": ""}
+    return {name: request.form.get(name, value)[:200] for name, value in first.items()}
