@@ -28,6 +28,15 @@ class FolderLock:
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         self._descriptor = descriptor
 
+    def is_held(self) -> bool:
+        """Whether some process has it now; for messages, never for decisions about the folder's content."""
+        try:
+            self.acquire()
+        except EngineError:
+            return True
+        self.release()
+        return False
+
     def release(self) -> None:
         """Give the lock back; the file stays, because removing it would let two holders meet."""
         if self._descriptor is not None:

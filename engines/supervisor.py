@@ -170,9 +170,9 @@ class Supervisor:
         """Start a server again when it dies; stopping it stays its owner's task."""
         self._engines.append((engine, Patience()))
 
-    def run(self) -> None:
-        """Pass log lines on and restart the dead, until an exception (Stopped, KeyboardInterrupt) ends it."""
-        while True:
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Pass log lines on and restart the dead, until `until()` is true or Stopped is raised."""
+        while not until():
             self._pass_lines_on(LOOK_SECONDS)
             for engine, patience in self._engines:
                 self._look_after(engine, patience, engine.restart)
