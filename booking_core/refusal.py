@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     VISIT_NOT_OVER = "visit_not_over"
     IMPORT_REJECTED = "import_rejected"
+    SETTING_INVALID = "setting_invalid"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_IN_LOCKED = "sign_in_locked"
     LOGIN_INVALID = "login_invalid"
@@ -88,6 +89,7 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.NOT_ALLOWED: "この操作をする権限がありません。",
     Reason.VISIT_NOT_OVER: "来庁の結果は、予約の日より前には記録できません。",
     Reason.IMPORT_REJECTED: "ファイルを取り込めませんでした。",
+    Reason.SETTING_INVALID: "この値は設定できません。決められた範囲で入力してください。",
     Reason.SIGN_IN_FAILED: "ログインIDまたはパスワードがちがいます。確かめて、もう一度入力してください。",
     Reason.SIGN_IN_LOCKED: (
         "まちがいが続いたため、このログインIDでのログインを、しばらく止めています。"

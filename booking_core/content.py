@@ -1,0 +1,100 @@
+"""Texts that citizens read and operators read out: written, approved, and only then shown (3-1-B-v-4, 3-2-G).
+
+Plain text: a line is a paragraph. A text that the city has not replaced yet has the wording below.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from booking_core import audit
+from booking_core.actors import Actor
+from booking_core.refusal import Reason, Refusal
+
+LONGEST_BODY = 4_000
+
+FIRST_WORDING: Mapping[str, str] = {
+    "top.notice": "",
+    "delivery.bring": (
+        "市から届いた交付通知書（はがき）\n"
+        "本人を確かめる書類（運転免許証、旅券など）\n"
+        "通知カード、または古いマイナンバーカード（お持ちの方）\n"
+        "15歳未満の方や、成年後見を受けている方は、法定代理人といっしょにお越しください。"
+    ),
+    "delivery.read_back": (
+        "ご予約の日時と場所をもう一度申し上げます。\n"
+        "当日は、交付通知書と、本人を確かめる書類をお持ちください。\n"
+        "変更や取消は、期限までにホームページかお電話でお願いいたします。"
+    ),
+    "application.read_back": (
+        "ご予約の日時と場所をもう一度申し上げます。\n当日は、本人を確かめる書類をお持ちください。"
+    ),
+    "certificate.read_back": (
+        "ご予約の日時と場所をもう一度申し上げます。\n"
+        "当日は、マイナンバーカードをお持ちください。\n"
+        "暗証番号は、電話ではうかがいません。"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TextVersion:
+    key: str
+    version: int
+    body: str
+    written_at: datetime
+    approved_at: datetime | None
+
+
+def read_text(db: Connection, key: str) -> str:
+    """Return the newest approved wording of a text, or the one it was shipped with.
+
+    Raises:
+        KeyError: there is no such text.
+    """
+    first = FIRST_WORDING[key]
+    found = db.execute(_APPROVED, {"key": key}).scalar_one_or_none()
+    return first if found is None else str(found)
+
+
+def list_versions(db: Connection, key: str) -> list[TextVersion]:
+    """Return every version of a text, newest first."""
+    return [TextVersion(*row) for row in db.execute(_VERSIONS, {"key": key})]
+
+
+def write_draft(db: Connection, key: str, body: str, *, by: Actor, now: datetime) -> int | Refusal:
+    """Write a new version, which nobody sees before it is approved; return its number.
+
+    Raises:
+        KeyError: there is no such text.
+    """
+    if key not in FIRST_WORDING:
+        raise KeyError(key)
+    if len(body) > LONGEST_BODY:
+        return Refusal(Reason.TEXT_TOO_LONG)
+    version = int(db.execute(_DRAFT, {"key": key, "body": body.strip(), "now": now}).scalar_one())
+    audit.record(db, audit.AuditEntry(by, "content.write", f"content:{key}", {"version": version}), now=now)
+    return version
+
+
+def approve(db: Connection, key: str, version: int, *, by: Actor, now: datetime) -> bool:
+    """Let a version be shown from now on; return False when it does not exist or is approved already."""
+    approved = db.execute(_APPROVE, {"key": key, "version": version, "by": by.id, "now": now}).rowcount == 1
+    if approved:
+        audit.record(db, audit.AuditEntry(by, "content.approve", f"content:{key}", {"version": version}), now=now)
+    return approved
+
+
+_APPROVED = text("""
+    SELECT body FROM content_text WHERE key = :key AND approved_at IS NOT NULL ORDER BY version DESC LIMIT 1""")
+_VERSIONS = text("""
+    SELECT key, version, body, written_at, approved_at FROM content_text WHERE key = :key ORDER BY version DESC""")
+_DRAFT = text("""
+    INSERT INTO content_text (key, version, body, written_at)
+    SELECT :key, coalesce(max(version), 0) + 1, :body, :now FROM content_text WHERE key = :key
+    RETURNING version""")
+_APPROVE = text("""
+    UPDATE content_text SET approved_at = :now, approved_by = :by
+    WHERE key = :key AND version = :version AND approved_at IS NULL""")

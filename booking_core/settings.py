@@ -1,0 +1,76 @@
+"""Figures and names the city edits live: a closed catalogue, each with its type, its default and its bounds."""
+
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from booking_core import audit
+from booking_core.actors import Actor
+from booking_core.phone import normalise_phone
+from booking_core.refusal import Reason, Refusal
+
+LONGEST_TEXT = 200
+LONGEST_REOPENING_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the city has set; a field that was never set has the default written here."""
+
+    service_name: str = "マイナンバーカード予約（京都市）"
+    call_centre_phone: str = "+81753660000"  # E.164; shown on pages and letters, spoken by the line (3-2-0)
+    call_centre_hours: str = "月曜日から金曜日まで、午前9時から午後5時まで（祝日と年末年始を除く）"
+    reopening_delay_minutes: int = 0  # how long a cancelled place stays closed, so that nobody lies in wait for it
+    city_questions_allowed: bool = False  # may an operator identify a caller without the password? (F-35)
+
+
+NAMES = frozenset(field.name for field in fields(Settings))
+
+
+def read_all(db: Connection) -> Settings:
+    """Return every setting. Rows that this version does not know are passed over."""
+    found = {row.key: row.value for row in db.execute(_READ)}
+    return Settings(**{key: value for key, value in found.items() if key in NAMES})
+
+
+def change(db: Connection, key: str, value: object, *, by: Actor, now: datetime) -> Settings | Refusal:
+    """Set one figure and return them all, with an audit row of before and after.
+
+    Raises:
+        KeyError: there is no such setting; forms offer only those that exist.
+    """
+    if key not in NAMES:
+        raise KeyError(key)
+    checked = _check(key, value)
+    if isinstance(checked, Refusal):
+        return checked
+    before = asdict(read_all(db))[key]
+    db.execute(_WRITE, {"key": key, "value": checked, "now": now})
+    audit.record(
+        db, audit.AuditEntry(by, "settings.change", f"setting:{key}", {"before": before, "after": checked}), now=now
+    )
+    return read_all(db)
+
+
+def _check(key: str, value: object) -> Any | Refusal:  # noqa: ANN401 - each key has its own type
+    match key, value:
+        case "call_centre_phone", str():
+            return normalise_phone(value)
+        case "reopening_delay_minutes", int() if 0 <= value <= LONGEST_REOPENING_MINUTES:
+            return value
+        case "city_questions_allowed", bool():
+            return value
+        case ("service_name" | "call_centre_hours"), str() if value.strip() and len(value) <= LONGEST_TEXT:
+            return value.strip()
+    return Refusal(Reason.SETTING_INVALID)
+
+
+_READ = text("SELECT key, value FROM setting")
+_WRITE = text("""
+    INSERT INTO setting (key, value, changed_at) VALUES (:key, :value, :now)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at
+""").bindparams(bindparam("value", type_=JSONB))
