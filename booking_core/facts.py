@@ -16,8 +16,9 @@ TERMS_COLUMNS = """
     sv.near_lead_days, sv.near_until_time, sv.horizon_days"""
 
 WITHIN_RECEPTION = """h.weekday = extract(isodow FROM s.day) - 1
-    AND CAST(s.starts_at AT TIME ZONE 'Asia/Tokyo' AS time) <= h.last_reception"""
-"""Services that share a pool keep their own last reception (requirements §A): the pool's slots run to the later one."""
+    AND CAST(s.starts_at AT TIME ZONE 'Asia/Tokyo' AS time) BETWEEN h.opens AND h.last_reception"""
+"""Services that share a pool keep their own hours (requirements §A): its slots run from the first opening to the last
+reception of them all."""
 
 STOREHOUSE_CLOSED = """
     ARRAY(SELECT c.day FROM closure c JOIN venue w ON w.id = c.venue_id

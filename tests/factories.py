@@ -5,13 +5,14 @@ from hashlib import sha256
 from itertools import count
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from booking_core.actors import Actor
 from booking_core.booking import BookingAnswer, Wish, book
 from booking_core.calendar import at
 from booking_core.contact import Contact
 from booking_core.db import in_transaction
+from booking_core.recount import list_miscounts
 from booking_core.refusal import Refusal
 
 T = TypeVar("T")
@@ -62,7 +63,13 @@ def new_card(engine: Engine, *, lies_at: str = "center-ukyo") -> int:
 
 
 def slot_at(
-    engine: Engine, day: date, start: time, *, venue: str = "kita", service: str = "delivery", capacity: int | None = None
+    engine: Engine,
+    day: date,
+    start: time,
+    *,
+    venue: str = "kita",
+    service: str = "delivery",
+    capacity: int | None = None,
 ) -> int:
     """Return the id of a slot of the seeded book; with `capacity`, that many places are left in it."""
     with engine.begin() as db:
@@ -88,3 +95,33 @@ def counters(engine: Engine, slot_id: int) -> tuple[int, int]:
     with engine.connect() as db:
         row = db.execute(text("SELECT booked, held FROM slot WHERE id = :id"), {"id": slot_id}).one()
         return int(row.booked), int(row.held)
+
+
+def owner_of(engine: Engine) -> Engine:
+    """Return an engine with the owner's rights on the same database, which keeps no connection open."""
+    return create_engine(engine.url, poolclass=NullPool)
+
+
+def change_terms(engine: Engine, venue: str, service: str, **columns: object) -> None:
+    """Change one cell of the service matrix, as the city's staff would: `…, "kita", "delivery", on_web=False)`."""
+    assignments = ", ".join(f"{name} = :{name}" for name in columns)
+    statement = text(f"""
+        UPDATE service_at_venue sv SET {assignments} FROM venue w, service v
+        WHERE sv.venue_id = w.id AND sv.service_id = v.id AND w.code = :venue AND v.code = :service""")  # noqa: S608 - column names from the tests
+    with engine.begin() as db:
+        assert db.execute(statement, columns | {"venue": venue, "service": service}).rowcount == 1
+
+
+def close_day(engine: Engine, venue: str, day: date, *, starts: time | None = None, ends: time | None = None) -> None:
+    """Write down that a venue, or the storehouse, rests on a day or during some of its hours."""
+    statement = text("""
+        INSERT INTO closure (venue_id, day, starts, ends, reason)
+        SELECT id, :day, :starts, :ends, 'maintenance' FROM venue WHERE code = :venue""")
+    with engine.begin() as db:
+        db.execute(statement, {"venue": venue, "day": day, "starts": starts, "ends": ends})
+
+
+def balanced(engine: Engine) -> bool:
+    """Tell whether every counter equals its rows."""
+    with engine.connect() as db:
+        return not list_miscounts(db)
