@@ -46,7 +46,6 @@ class Reason(StrEnum):
     PASSWORD_TOO_WEAK = "password_too_weak"  # noqa: S105 - the name of a reason, no secret
     NO_SUCH_ACCOUNT = "no_such_account"
     NO_SUCH_SETTING = "no_such_setting"
-    SETTING_INVALID = "setting_invalid"
     NO_SUCH_TEXT = "no_such_text"
     TEXT_UNUSABLE = "text_unusable"
     TEXT_SUPERSEDED = "text_superseded"
@@ -102,7 +101,6 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     ),
     Reason.NO_SUCH_ACCOUNT: "この利用者は見つかりません。",
     Reason.NO_SUCH_SETTING: "この設定項目はありません。",
-    Reason.SETTING_INVALID: "設定できない値です。入力した内容を確かめてください。",
     Reason.NO_SUCH_TEXT: "この文章は見つかりません。",
     Reason.TEXT_UNUSABLE: "文章が空か、長すぎます。1文字以上、2000文字以内にしてください。",
     Reason.TEXT_SUPERSEDED: "もっと新しい文章が、すでに承認されています。新しい下書きを作り直してください。",
