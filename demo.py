@@ -36,6 +36,7 @@ ENVIRONMENT = RUN / "demo.env"
 CLOCK = RUN / "clock.json"
 DATABASE = "madoguchi"
 SECRETS = ("SECRET_KEY", "PEPPER", "TWILIO_AUTH_TOKEN")
+ROOT_IS_FINE_HERE = "ignore:You're running the worker with superuser privileges"
 PROGRAMS = ("web", "worker", "beat")
 
 
@@ -88,6 +89,7 @@ def _run(port: int, stack: ExitStack) -> None:
         supervisor.watch(engine)
     for program in _programs(environ):
         supervisor.add(program)
+    print("Starting web, worker and schedule …", flush=True)
     supervisor.run(until=lambda: _answers(settings))
     _greet(settings, sign_ins)
     supervisor.run()
@@ -171,7 +173,7 @@ def _seed(settings: Settings) -> Sequence[str]:
 def _programs(environ: dict[str, str]) -> list[Program]:
     """Return the Procfile's web (with every door), worker and schedule."""
     kinds = process_types()
-    whole = {**os.environ, **environ, "PYTHONUNBUFFERED": "1"}
+    whole = {**os.environ, **environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ROOT_IS_FINE_HERE}
     return [Program(name, kinds[name].command, whole) for name in PROGRAMS]
 
 
