@@ -1,19 +1,28 @@
 """Real engines for every test: one private PostgreSQL and Redis a run, one database a test, cloned from a template."""
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, text
+from flask import Flask
+from redis import Redis as RedisClient
+from sqlalchemy import Engine, create_engine, text
 
+from app import create_app
+from booking_core.cards.credentials import normalise_number, normalise_password, password_hmac
 from booking_core.clock import Clock
-from booking_core.db import in_transaction, make_engine
+from booking_core.db import make_engine
 from booking_core.seed.city import load_city
 from booking_core.slots import materialise
+from config import load_settings
 from engines.postgres import Postgres
 from engines.redis import Redis
 from migrations.upgrade import upgrade
+from tests.factories import add_card
+from tests.visitor import Visitor
 
 MONDAY_MORNING = datetime(2025, 4, 7, 0, 30, tzinfo=UTC)
 """Monday 7 April 2025, 09:30 in Tokyo: the business time of most tests."""
@@ -110,3 +119,67 @@ def clock(tmp_path: Path) -> Clock:
     file.write_text(f'{{"mode": "stepped", "now": "{MONDAY_MORNING.isoformat()}"}}')
     return Clock(file)
 
+
+
+PEPPER = "a pepper for tests, at least thirty-two characters"
+
+
+@dataclass
+class House:
+    """A running product on a book of its own: the app, the engine behind it, and the clock a test steps."""
+
+    app: Flask
+    engine: Engine
+    clock_file: Path
+
+    def step_to(self, instant: datetime) -> None:
+        """Let business time stand at `instant` from the next request on."""
+        self.clock_file.write_text(json.dumps({"mode": "stepped", "now": instant.isoformat()}), encoding="utf-8")
+
+    def visitor(self, address: str = "127.0.0.1") -> Visitor:
+        return Visitor(self.app, address)
+
+    def add_citizen(self, number: str = "ABC123456", password: str = "sakura-2025", *, lies_at: str = "center-ukyo") -> int:
+        """Import a card with a number and a password; return its id."""
+        with self.engine.begin() as db:
+            card_id = add_card(db, normalise_number(number), lies_at=lies_at)
+            kept = password_hmac(PEPPER.encode(), normalise_number(number), normalise_password(password))
+            db.execute(text("UPDATE card SET password_hmac = :kept WHERE id = :id"), {"kept": kept, "id": card_id})
+        return card_id
+
+
+@pytest.fixture
+def open_house(
+    new_database: Callable[[str], str], redis_url: str, tmp_path: Path
+) -> Iterator[Callable[..., House]]:
+    """Open the product on a fresh book of Kyoto, Monday 7 April 2025, 09:30; settings may be given by name."""
+    opened: list[House] = []
+
+    def start(**settings: str) -> House:
+        clock_file = tmp_path / f"clock-{len(opened)}.json"
+        environ = {
+            "DATABASE_URL": new_database("kyoto"),
+            "REDIS_URL": redis_url,
+            "SECRET_KEY": "a secret key for tests, at least thirty-two characters",
+            "PEPPER": PEPPER,
+            "CLOCK_FILE": str(clock_file),
+            "TWILIO_AUTH_TOKEN": "12345678901234567890123456789012",
+            "TWILIO_NUMBER": "+81753660000",
+            "LOG_FORMAT": "json",
+        } | settings
+        app = create_app(load_settings(environ))
+        house = House(app, app.extensions["madoguchi"].engine, clock_file)
+        house.step_to(MONDAY_MORNING)
+        opened.append(house)
+        return house
+
+    with RedisClient.from_url(redis_url) as redis:
+        redis.flushall()
+        yield start
+    for house in opened:
+        house.engine.dispose()
+
+
+@pytest.fixture
+def house(open_house: Callable[..., House]) -> House:
+    return open_house()

@@ -140,25 +140,23 @@ class _Mounted:
             return self._confirmation(service, slot_id, subject, refusal=Refusal(Reason.BUSY), status=429)
         with wired().reading() as db:
             chosen = self._service(find_service(db, service))
-        contact = self._read_contact(subject, name_needed=not chosen.needs_card)
-        if isinstance(contact, Refusal):
-            return self._confirmation(service, slot_id, subject, refusal=contact)
-        answer = self._carry_out(subject, chosen, slot_id, contact)
+        answer = self._carry_out(subject, chosen, slot_id)
         if isinstance(answer, Refusal):
             return self._confirmation(service, slot_id, subject, refusal=answer)
         return redirect(self.door.ends_at(answer), 303)
 
-    def _carry_out(
-        self, subject: Subject, service: ServiceView, slot_id: int, contact: Contact
-    ) -> BookingAnswer | Refusal:
+    def _carry_out(self, subject: Subject, service: ServiceView, slot_id: int) -> BookingAnswer | Refusal:
+        """Do what the form was made for: it names the booking it moves, so that sending it again stays the same wish."""
         key = request.form.get("command_key") or secrets.token_urlsafe(16)
         now = wired().clock.now()
-        if subject.moving is not None:
-            booking_id, owner = subject.moving, subject.hold_owner
+        if (moves := request.form.get("moves", type=int)) is not None:
             return in_transaction(
                 wired().engine,
-                lambda db: move(db, booking_id, slot_id, by=subject.actor, key=key, now=now, hold_owner=owner),
+                lambda db: move(db, moves, slot_id, by=subject.actor, key=key, now=now, hold_owner=subject.hold_owner),
             )
+        contact = _read_contact(name_needed=not service.needs_card)
+        if isinstance(contact, Refusal):
+            return contact
         wish = Wish(
             slot_id=slot_id,
             service_id=service.id,
@@ -168,14 +166,6 @@ class _Mounted:
             hold_owner=subject.hold_owner,
         )
         return in_transaction(wired().engine, lambda db: book(db, wish, by=subject.actor, key=key, now=now))
-
-    def _read_contact(self, subject: Subject, *, name_needed: bool) -> Contact | Refusal:
-        if subject.moving is not None:
-            return subject.contact or Contact(None)  # a move asks for nothing that is known already
-        form = request.form
-        return read_contact(
-            form.get("phone", ""), name=form.get("name", ""), kana=form.get("kana", ""), name_needed=name_needed
-        )
 
     def _within_limits(self, subject: Subject) -> bool:
         who = f"card:{subject.card_id}" if subject.card_id else f"{subject.actor.kind}:{subject.actor.id}"
@@ -252,6 +242,13 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         abort(404)
+
+
+def _read_contact(*, name_needed: bool) -> Contact | Refusal:
+    form = request.form
+    return read_contact(
+        form.get("phone", ""), name=form.get("name", ""), kana=form.get("kana", ""), name_needed=name_needed
+    )
 
 
 def _typed(known: Contact | None) -> dict[str, str]:
