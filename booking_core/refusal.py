@@ -45,10 +45,6 @@ class Reason(StrEnum):
     LOGIN_TAKEN = "login_taken"
     PASSWORD_TOO_WEAK = "password_too_weak"  # noqa: S105 - the name of a reason, no secret
     NO_SUCH_ACCOUNT = "no_such_account"
-    NO_SUCH_SETTING = "no_such_setting"
-    NO_SUCH_TEXT = "no_such_text"
-    TEXT_UNUSABLE = "text_unusable"
-    TEXT_SUPERSEDED = "text_superseded"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -100,10 +96,6 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
         "パスワードが条件に合いません。英大文字、英小文字、数字、記号をすべて使い、決められた文字数以上にしてください。"
     ),
     Reason.NO_SUCH_ACCOUNT: "この利用者は見つかりません。",
-    Reason.NO_SUCH_SETTING: "この設定項目はありません。",
-    Reason.NO_SUCH_TEXT: "この文章は見つかりません。",
-    Reason.TEXT_UNUSABLE: "文章が空か、長すぎます。1文字以上、2000文字以内にしてください。",
-    Reason.TEXT_SUPERSEDED: "もっと新しい文章が、すでに承認されています。新しい下書きを作り直してください。",
 }
 
 

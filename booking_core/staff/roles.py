@@ -1,0 +1,77 @@
+"""What each role may do: one table, which routes name and a test walks (3-1-C-xvi-b)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from booking_core.actors import Actor
+from booking_core.models import Role
+
+
+class Permission(StrEnum):
+    """One thing a route lets somebody do. Each staff route names one."""
+
+    BOOKINGS_READ = "bookings.read"
+    BOOKINGS_FIND = "bookings.find"
+    BOOKINGS_WRITE = "bookings.write"
+    VISITS_SETTLE = "visits.settle"
+    CARDS_IMPORT = "cards.import"
+    LOCKS_LIFT = "locks.lift"
+    SLOTS_CHANGE = "slots.change"
+    SETTINGS_CHANGE = "settings.change"
+    CONTENT_WRITE = "content.write"
+    CONTENT_APPROVE = "content.approve"
+    CALLS_TAKE = "calls.take"
+    CALLS_SEE = "calls.see"
+    BOARD_SEE = "board.see"
+    SEATS_CHANGE = "seats.change"
+    REPORTS_SEE = "reports.see"
+    ALARMS_SEE = "alarms.see"
+    ALARMS_CLOSE = "alarms.close"
+    AUDIT_READ = "audit.read"
+    ACCOUNTS_MANAGE = "accounts.manage"
+
+
+_THE_BOOK = frozenset({Permission.BOOKINGS_READ, Permission.BOOKINGS_FIND, Permission.BOOKINGS_WRITE})
+_THE_LINE = frozenset({Permission.CALLS_TAKE, Permission.CALLS_SEE, Permission.BOARD_SEE, Permission.LOCKS_LIFT})
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    # Takes no calls: whoever answers citizens as an operator counts as a seat.
+    Role.CITY_ADMIN: frozenset(Permission) - {Permission.CALLS_TAKE},
+    Role.CITY_CLERK: _THE_BOOK
+    | {
+        Permission.VISITS_SETTLE,
+        Permission.CARDS_IMPORT,
+        Permission.LOCKS_LIFT,
+        Permission.CONTENT_WRITE,
+        Permission.REPORTS_SEE,
+        Permission.ALARMS_SEE,
+    },
+    Role.SUPERVISOR: _THE_BOOK
+    | _THE_LINE
+    | {
+        Permission.SEATS_CHANGE,
+        Permission.CONTENT_WRITE,
+        Permission.REPORTS_SEE,
+        Permission.ALARMS_SEE,
+        Permission.ALARMS_CLOSE,
+    },
+    Role.OPERATOR: _THE_BOOK | _THE_LINE,
+    # Reads what was done, and changes nothing.
+    Role.AUDITOR: frozenset({Permission.AUDIT_READ, Permission.REPORTS_SEE, Permission.ALARMS_SEE}),
+}
+
+CALL_CENTRE = frozenset({Role.SUPERVISOR, Role.OPERATOR})
+
+
+def may(role: Role | str, permission: Permission) -> bool:
+    """Tell whether this role holds this permission. A role nobody knows holds none."""
+    return any(role == known and permission in held for known, held in PERMISSIONS.items())
+
+
+def staff_actor(
+    role: Role | str, account_id: int, *, on_behalf_of: str | None = None, source: str | None = None
+) -> Actor:
+    """Return how the book sees this member of staff: as an operator for a caller, or as a clerk of the city."""
+    if role in CALL_CENTRE:
+        return Actor.operator(account_id, on_behalf_of=on_behalf_of or "caller", source=source)
+    return Actor.clerk(account_id, on_behalf_of=on_behalf_of, source=source)
