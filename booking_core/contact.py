@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import jaconv
 
-from booking_core.phone import normalise_phone
+from booking_core.phone import normalise_phone, plain_text
 from booking_core.refusal import Reason, Refusal
 
 LONGEST_NAME = 100
-_MY_NUMBER_SHAPE = re.compile(r"(?<!\d)(?:\d[\s-]?){11}\d(?!\d)")
-_SEPARATORS = re.compile(r"[\s・･.,'’-]+")  # noqa: RUF001 - middle dots and quotes as names carry them
+_MY_NUMBER_SHAPE = re.compile(r"(?<!\d)(?=((?:\d[\s-]*){11}\d)(?!\d))")  # looks ahead, so that no two hide one another
+_SEPARATORS = re.compile(r"[\s・･.,'’-]+")  # middle dots and quotes as names carry them
 _MY_NUMBER_WEIGHTS = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)  # ordinance on My Number, article 5: check digit
 
 
@@ -41,12 +41,20 @@ def read_contact(phone: str, *, name: str = "", kana: str = "", name_needed: boo
         return Refusal(Reason.TEXT_TOO_LONG)
     if name_needed and not name.strip():
         return Refusal(Reason.CONTACT_NEEDED)
-    number = normalise_phone(phone)
+    number = _read_phone(phone)
     if isinstance(number, Refusal):
-        return Refusal(Reason.MY_NUMBER_FOUND) if contains_my_number(phone) else number
+        return number
     if not name_needed:
         return Contact(number)
     return Contact(number, _printable(name), _printable(kana) or None)
+
+
+def _read_phone(typed: str) -> str | Refusal:
+    """Return the number, unless what was typed is a My Number: of twelve digits only one with a plus can be rung."""
+    number = normalise_phone(typed)
+    if contains_my_number(typed) and (isinstance(number, Refusal) or not plain_text(typed).startswith("+")):
+        return Refusal(Reason.MY_NUMBER_FOUND)
+    return number
 
 
 def kana_key(kana: str) -> str:
@@ -59,8 +67,8 @@ def kana_key(kana: str) -> str:
 
 def contains_my_number(text: str) -> bool:
     """Tell whether a twelve-digit run with a valid My Number check digit stands in `text`."""
-    plain = unicodedata.normalize("NFKC", text)
-    return any(_is_my_number(re.sub(r"\D", "", match.group())) for match in _MY_NUMBER_SHAPE.finditer(plain))
+    found = _MY_NUMBER_SHAPE.finditer(plain_text(text))
+    return any(_is_my_number(re.sub(r"\D", "", match[1])) for match in found)
 
 
 def _is_my_number(digits: str) -> bool:

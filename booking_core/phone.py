@@ -9,8 +9,9 @@ from phonenumbers import PhoneNumberFormat
 from booking_core.refusal import Reason, Refusal
 
 LONGEST_TYPED = 40
-_DASHES = re.compile(r"[‐‑‒–—―ー−－ｰ]")  # noqa: RUF001 - every dash a keyboard in Japan produces
-_CALLER_ID_PREFIX = re.compile(r"^18[46]")  # 184 hides and 186 shows the caller; neither belongs to the number
+_DASHES = re.compile(r"[‐‑‒–—―ー−－ｰ]")  # every dash a keyboard in Japan produces
+_CALLER_ID_PREFIX = re.compile(r"^18[46](?=[\s-]*[0+])")  # 184 hides and 186 shows the caller; no part of the number
+_LETTER = re.compile(r"[A-Za-z]")  # the library would key letters as digits, and nobody could be reached there
 
 
 def normalise_phone(typed: str) -> str | Refusal:
@@ -23,7 +24,9 @@ def normalise_phone(typed: str) -> str | Refusal:
         return Refusal(Reason.CONTACT_NEEDED)
     if len(typed) > LONGEST_TYPED:
         return Refusal(Reason.PHONE_INVALID)
-    plain = _DASHES.sub("-", unicodedata.normalize("NFKC", typed)).strip()
+    plain = plain_text(typed)
+    if _LETTER.search(plain):
+        return Refusal(Reason.PHONE_INVALID)
     try:
         number = phonenumbers.parse(_CALLER_ID_PREFIX.sub("", plain), "JP")
     except phonenumbers.NumberParseException:
@@ -31,6 +34,11 @@ def normalise_phone(typed: str) -> str | Refusal:
     if not phonenumbers.is_valid_number(number) or number.extension:
         return Refusal(Reason.PHONE_INVALID)
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def plain_text(typed: str) -> str:
+    """Return what was typed with half-width digits and letters, one kind of dash, and nothing around it."""
+    return _DASHES.sub("-", unicodedata.normalize("NFKC", typed)).strip()
 
 
 def shown_number(caller: str) -> str | None:
