@@ -81,5 +81,5 @@ def _read(path: Path) -> tuple[timedelta, datetime | None]:
                 return timedelta(0), stopped_at.astimezone(UTC)
             case mode:
                 raise ValueError(f"unknown mode {mode!r}")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the clock file {path.name} cannot be understood: {error}") from error
