@@ -1,7 +1,7 @@
 """The two clocks.
 
 Business time (`Clock.now`) is what deadlines, visits and reports go by. Every process reads it from one clock file, so
-that a demo or a test can shift or step a whole system at once. Leases, throttles and sessions go by `real_now`: nobody's
+that a demo or a test can shift or step a whole system at once. Leases, throttles and sessions go by `real_now`: no
 session may live longer because a rehearsal moved the business day. No other module asks the operating system or the
 database what time it is; a test greps for it.
 """
@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -68,18 +69,21 @@ class Clock:
 
 def _read(path: Path) -> tuple[timedelta, datetime | None]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        match told["mode"]:
-            case "real":
-                return timedelta(0), None
-            case "shifted":
-                return timedelta(seconds=float(told["offset_seconds"])), None
-            case "stepped":
-                stopped_at = datetime.fromisoformat(told["now"])
-                if stopped_at.tzinfo is None:
-                    raise ValueError("'now' needs its offset from UTC, such as +09:00")
-                return timedelta(0), stopped_at.astimezone(UTC)
-            case mode:
-                raise ValueError(f"unknown mode {mode!r}")
+        return _understood(json.loads(path.read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the clock file {path.name} cannot be understood: {error}") from error
+
+
+def _understood(told: Any) -> tuple[timedelta, datetime | None]:  # noqa: ANN401 - whatever JSON holds
+    match told["mode"]:
+        case "real":
+            return timedelta(0), None
+        case "shifted":
+            return timedelta(seconds=float(told["offset_seconds"])), None
+        case "stepped":
+            stopped_at = datetime.fromisoformat(told["now"])
+            if stopped_at.tzinfo is None:
+                raise ValueError("'now' needs its offset from UTC, such as +09:00")
+            return timedelta(0), stopped_at.astimezone(UTC)
+        case mode:
+            raise ValueError(f"unknown mode {mode!r}")
