@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import ivr.queue.models  # noqa: F401 - its tables stand in the same catalogue as the book's
 from booking_core.models import Base
 
 context.configure(

@@ -1,0 +1,1 @@
+"""Calls, offers, operators and seats: rows, and conditional updates on them."""

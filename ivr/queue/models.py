@@ -1,0 +1,215 @@
+"""The rows of the telephone line: calls and what happened to them, offers, operators, seats.
+
+Order, seniority and statistics live here; the provider only parks and connects the audio. Every transition is a
+conditional update on the old state: no row changed means that somebody else was first. All instants are business time.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from booking_core.models import Base, big_id, one_of
+
+# --- The call --------------------------------------------------------------------------------------------------------
+
+
+class CallState(StrEnum):
+    RECEIVED = "received"  # known of, not yet answered by our voice
+    IVR = "ivr"  # hears the greeting, or that the line is closed
+    QUEUED = "queued"  # waits for a person
+    OFFERING = "offering"  # an operator is being connected
+    CONNECTED = "connected"  # talks with a person
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    """How a call counts in every report. Written once."""
+
+    ANSWERED = "answered"  # by a person
+    ABANDONED_IVR = "abandoned_ivr"  # hung up before she stood in the queue
+    ABANDONED_QUEUE = "abandoned_queue"  # hung up while she waited or while an operator was being connected
+    CLOSED = "closed"  # outside the line's hours (3-2-B)
+    FAILED = "failed"  # the queue was full, or the provider failed
+
+
+class MainReason(StrEnum):
+    """Why somebody called: the one main reason an operator gives when she closes the call."""
+
+    NEW_BOOKING = "new_booking"
+    CHANGE = "change"
+    CANCELLATION = "cancellation"
+    QUESTION = "question"
+    COMPLAINT = "complaint"
+    NOT_FOR_US = "not_for_us"
+    NOTHING_HEARD = "nothing_heard"
+    OTHER = "other"
+
+
+class Call(Base):
+    """One call that reached the line. `from_number` is None when the caller withholds it."""
+
+    __tablename__ = "call"
+    __table_args__ = (
+        one_of("state", CallState),
+        one_of("outcome", Outcome),
+        one_of("main_reason", MainReason),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+        CheckConstraint("state <> 'ended' OR outcome IS NOT NULL", name="outcome_at_the_end"),
+        CheckConstraint("(outcome = 'answered') <= (answered_at IS NOT NULL)", name="answered_by_somebody"),
+        CheckConstraint("(identified_card_id IS NULL) = (identified_by IS NULL)", name="identified"),
+        CheckConstraint("(closed_at IS NULL) = (main_reason IS NULL)", name="closed_with_a_reason"),
+        Index("ix_call_waiting", "enqueued_at", postgresql_where=text("state = 'queued'")),
+    )
+
+    id: Mapped[int] = big_id()
+    call_sid: Mapped[str] = mapped_column(unique=True)
+    from_number: Mapped[str | None]  # E.164
+    to_number: Mapped[str]
+    state: Mapped[str]
+    outcome: Mapped[str | None]
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    enqueued_at: Mapped[datetime | None]  # her place in the order; kept when she comes back to the queue
+    offerable_at: Mapped[datetime | None]  # since when she may be taken: she stands in the provider's queue
+    first_offered_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    position_said_at: Mapped[datetime | None]
+    identified_card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
+    identified_by: Mapped[str | None]
+    main_reason: Mapped[str | None]
+    closed_at: Mapped[datetime | None]  # by the operator, after the talk or still in it
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("staff_account.id"))
+
+
+class CallEvent(Base):
+    """One thing the provider told about a call. Append-only; told twice, it stands here once."""
+
+    __tablename__ = "call_event"
+    __table_args__ = (UniqueConstraint("call_sid", "leg", "event", "token"),)
+
+    id: Mapped[int] = big_id()
+    call_sid: Mapped[str]  # the caller's leg, by which the call is known
+    leg: Mapped[str]  # the leg it happened to
+    event: Mapped[str]
+    token: Mapped[str]  # sequence number, idempotency token or signature: what a repeated request repeats
+    at: Mapped[datetime] = mapped_column(index=True)
+    detail: Mapped[dict[str, Any]]  # results and durations, never a number
+
+
+class CallBooking(Base):
+    """What was done to a booking during a call; written in the transaction that did it."""
+
+    __tablename__ = "call_booking"
+
+    id: Mapped[int] = big_id()
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"), index=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("booking.id"), index=True)
+    verb: Mapped[str]
+    at: Mapped[datetime]
+    read_back_at: Mapped[datetime | None]  # when the operator had told the caller what was fixed (3-2-G)
+
+
+# --- Who takes it ----------------------------------------------------------------------------------------------------
+
+
+class OfferState(StrEnum):
+    PENDING = "pending"  # the operator's telephone is being rung
+    ACCEPTED = "accepted"  # caller and operator talk
+    WRAPPING = "wrapping"  # the talk is over, the operator writes it up
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    TIMED_OUT = "timed_out"
+    RESCINDED = "rescinded"  # the caller hung up first
+    FAILED = "failed"  # the operator could not be reached
+
+
+LIVE_OFFER = "state IN ('pending', 'accepted')"
+BUSY_OPERATOR = "state IN ('pending', 'accepted', 'wrapping')"
+
+
+class Offer(Base):
+    """A call given to an operator. At most one live offer a call, and one unfinished offer an operator."""
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        one_of("state", OfferState),
+        Index("uq_offer_live_call", "call_id", unique=True, postgresql_where=text(LIVE_OFFER)),
+        Index("uq_offer_busy_operator", "account_id", unique=True, postgresql_where=text(BUSY_OPERATOR)),
+    )
+
+    id: Mapped[int] = big_id()
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("staff_account.id"))
+    state: Mapped[str]
+    offered_at: Mapped[datetime]
+    dialled_at: Mapped[datetime | None]  # when the provider was told to ring the operator
+    accepted_at: Mapped[datetime | None]
+    over_at: Mapped[datetime | None]  # when the talk ended, or the offer came to nothing
+    completed_at: Mapped[datetime | None]
+
+
+class Status(StrEnum):
+    """What an operator has set for herself. What she is doing (idle, ringing, talking) follows from her offer."""
+
+    OFFLINE = "offline"
+    AVAILABLE = "available"
+    AWAY = "away"
+
+
+class AwayReason(StrEnum):
+    BREAK = "break"
+    TRAINING = "training"
+    MEETING = "meeting"
+    OTHER_WORK = "other_work"
+
+
+class OperatorState(Base):
+    """The status of one operator; `next_status` is what she becomes once she is done with the call she is on."""
+
+    __tablename__ = "operator_state"
+    __table_args__ = (
+        one_of("status", Status),
+        one_of("next_status", Status),
+        CheckConstraint("(status = 'away') = (reason IS NOT NULL)", name="away_with_a_reason"),
+        CheckConstraint("(next_status IS NOT DISTINCT FROM 'away') = (next_reason IS NOT NULL)", name="next_reason"),
+    )
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("staff_account.id"), primary_key=True)
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    since: Mapped[datetime]
+    next_status: Mapped[str | None]
+    next_reason: Mapped[str | None]
+
+
+class Seat(Base):
+    """A desk of the call centre. Open while somebody sits there, on a break or not (F-34)."""
+
+    __tablename__ = "seat"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("staff_account.id"), unique=True)
+
+
+class SeatChange(StrEnum):
+    OPENED = "opened"
+    CLOSED = "closed"
+
+
+class SeatEvent(Base):
+    """When a seat was opened or closed, by whom and why. Append-only."""
+
+    __tablename__ = "seat_event"
+    __table_args__ = (one_of("change", SeatChange),)
+
+    id: Mapped[int] = big_id()
+    seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"))
+    change: Mapped[str]
+    account_id: Mapped[int] = mapped_column(ForeignKey("staff_account.id"))  # who sits, or sat, there
+    by_account_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the system
+    reason: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)

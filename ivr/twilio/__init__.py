@@ -1,0 +1,1 @@
+"""The telephony provider's side: signed webhooks in, TwiML out."""
