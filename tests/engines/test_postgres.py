@@ -16,7 +16,7 @@ from engines import leftovers
 from engines import postgres as postgres_module
 from engines.account import Account, can_run, possible_accounts
 from engines.failure import EngineError
-from engines.postgres import Postgres, find_binaries
+from engines.postgres import Binaries, Postgres, find_binaries
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30
@@ -116,11 +116,27 @@ def test_a_stop_leaves_no_process_and_no_socket_folder(cluster: Path) -> None:
     assert not sockets.exists()
 
 
+def closed_copy(folder: Path) -> Binaries:
+    """Copy a server, with the libraries that its wheel keeps beside it, below a folder that is closed to others."""
+    found = next(find_binaries())
+    package = found.folder.parents[1]
+    shutil.copytree(found.folder.parent, folder / package.name / found.folder.parent.name)
+    shutil.copytree(package.with_name(f"{package.name}.libs"), folder / f"{package.name}.libs")
+    assert folder.stat().st_mode & 0o077 == 0
+    return Binaries(found.major, folder / package.name / found.folder.parent.name / "bin")
+
+
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
 def test_the_server_runs_under_each_account_that_this_user_may_use(
     account: Account, tmp_path: Path, reachable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = reachable if account.name == "nobody" else tmp_path
+    folder = reachable
+    if (
+        account.name != "nobody"
+    ):  # the plain way needs open folders; for the others even the programs lie in a closed one
+        folder = tmp_path / "data"
+        copy = closed_copy(tmp_path)
+        monkeypatch.setattr(postgres_module, "find_binaries", lambda: iter([copy]))
     monkeypatch.setattr(postgres_module, "possible_accounts", lambda: iter([account]))
     with Postgres(folder, durable=False) as server:
         keep(server.url(), 1)
