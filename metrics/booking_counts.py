@@ -1,0 +1,48 @@
+"""Bookings made, moved and cancelled on a day, by service and channel (3-2-L, F-38).
+
+Counts carried-out commands of `booking_change` by the Tokyo day on which they were carried out, weekends and holidays
+included, under the channel of the command: a web booking that an operator moves is one made on the web and one moved by
+telephone. A booking that was made and cancelled on the same day counts in both columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, text
+
+from metrics.call_facts import day_start
+from metrics.definition import Definition
+
+BOOKING_COUNTS = Definition("booking_counts", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BookingCount:
+    """What happened to bookings of one service through one channel; pairs without any are left out."""
+
+    service_code: str
+    service_name: str
+    channel: str
+    made: int
+    moved: int
+    cancelled: int
+
+
+def list_booking_counts(db: Connection, day: date) -> Sequence[BookingCount]:
+    """Return the counts of a day, in the order of services, then of channels."""
+    bounds = {"since": day_start(day), "until": day_start(day + timedelta(days=1))}
+    return tuple(BookingCount(*row) for row in db.execute(_COUNTS, bounds))
+
+
+_COUNTS = text("""
+    SELECT v.code, v.name, c.channel,
+           count(*) FILTER (WHERE c.verb = 'book'),
+           count(*) FILTER (WHERE c.verb = 'move'),
+           count(*) FILTER (WHERE c.verb = 'cancel')
+    FROM booking_change c
+    JOIN booking b ON b.id = c.booking_id
+    JOIN service v ON v.id = b.service_id
+    WHERE c.at >= :since AND c.at < :until AND c.verb IN ('book', 'move', 'cancel')
+    GROUP BY v.position, v.code, v.name, c.channel
+    ORDER BY v.position, c.channel""")

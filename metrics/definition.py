@@ -1,0 +1,36 @@
+"""What a published number is called: an id and a version that stand on every report, so that no two get mixed up."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A way of counting. A change of what is counted is a new version."""
+
+    id: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.id}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share of something under a definition."""
+
+    definition: Definition
+    numerator: int
+    denominator: int
+
+    @property
+    def share(self) -> float | None:
+        """The share from 0 to 1; None where nothing was counted yet, which is neither good nor bad."""
+        return self.numerator / self.denominator if self.denominator else None
+
+    @property
+    def percent(self) -> str | None:
+        """The share as it is printed, cut to a tenth of a per cent: 84.99 % must never read 85.0 %."""
+        if not self.denominator:
+            return None
+        tenths = self.numerator * 1000 // self.denominator
+        return f"{tenths // 10}.{tenths % 10}"
