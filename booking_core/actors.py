@@ -51,6 +51,11 @@ class Actor:
     identified_by: IdentifiedBy = IdentifiedBy.NOT_NEEDED
     source: str | None = None
 
+    @property
+    def on_her_own(self) -> bool:
+        """Tell whether the citizen herself acts, known by her card's number and password: `id` is that card."""
+        return self.kind in {ActorKind.CITIZEN, ActorKind.KEYPAD}
+
     @classmethod
     def citizen(cls, card_id: int, *, source: str | None = None) -> "Actor":
         return cls(

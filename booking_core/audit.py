@@ -1,7 +1,7 @@
 """The audit trail: written in the transaction of what it records, sealed afterwards into a tamper-evident chain.
 
-An audit row holds no personal value. What a person typed lies in a side table that can be erased; the row keeps a salted
-hash of it, so that the chain still holds after the erasure.
+An audit row holds no personal value. What a person typed lies in a side table that can be erased; the row keeps a
+salted hash of it, so that the chain still holds after the erasure.
 """
 
 import json

@@ -126,9 +126,7 @@ def _bounds(reception: Reception, by: Actor, now: datetime, card_lies_at: int | 
     }
 
 
-def _bounds_of_all(
-    receptions: list[Reception], by: Actor, now: datetime, card_lies_at: int | None
-) -> dict[str, Any]:
+def _bounds_of_all(receptions: list[Reception], by: Actor, now: datetime, card_lies_at: int | None) -> dict[str, Any]:
     each = [_bounds(reception, by, now, card_lies_at) for reception in receptions]
     return {"now": now} | {
         f"{name}s": [bounds[name] for bounds in each] for name in ("reception_id", "pool_id", "first", "last")

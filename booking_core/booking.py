@@ -1,11 +1,12 @@
 """Book, move, cancel, settle: with `holds.py`, the only writers of bookings and of slot counters.
 
 Every door calls these functions: the citizen's web, the operator's desk, the telephone keypad, the city's staff, the
-importer and the jobs. Each runs inside `db.in_transaction`, reads what decides, asks `rules.py`, and lets the database say
-the last no: a conditional UPDATE on the counter, a CHECK under it, a partial unique index for "one live booking a card".
+importer and the jobs. Each runs inside `db.in_transaction`, reads what decides, asks `rules.py`, and lets the database
+say the last no: a conditional UPDATE on the counter, a CHECK under it, a partial unique index for "one live booking a
+card".
 
-Lock order of every writer: slots by id, then bookings. A move gains the new place before it gives the old one back, so a
-move that fails leaves the old booking standing.
+Lock order of every writer: slots by id, then bookings. A move gains the new place before it gives the old one back, so
+a move that fails leaves the old booking standing.
 
 Each command carries a key. The same key returns the first answer and changes nothing more.
 """
@@ -77,9 +78,9 @@ def book(db: Connection, wish: Wish, *, by: Actor, key: str, now: datetime) -> B
         return Refusal(Reason.NO_SUCH_SLOT)
     if view.earlier:
         return _first_answer(db, view.earlier, Verb.BOOK)
-    refusal = refusal_to_book(by, view.slot, view.terms, view.card, calendar=view.calendar, now=now) or _refusal_of_wish(
-        wish, view
-    )
+    refusal = refusal_to_book(
+        by, view.slot, view.terms, view.card, calendar=view.calendar, now=now
+    ) or _refusal_of_wish(wish, view)
     if refusal:
         return refusal
     return _take_place(db, wish, view, by=by, command_key=command_key, now=now)
@@ -88,7 +89,7 @@ def book(db: Connection, wish: Wish, *, by: Actor, key: str, now: datetime) -> B
 def _refusal_of_wish(wish: Wish, view: SlotView) -> Refusal | None:
     if view.terms and view.terms.purposes and wish.purpose not in view.terms.purposes:
         return Refusal(Reason.PURPOSE_NEEDED)
-    if not wish.contact.phone or (wish.card_id is None and not wish.contact.name):
+    if not wish.contact.phone or (view.card is None and not wish.contact.name):
         return Refusal(Reason.CONTACT_NEEDED)
     return None
 
@@ -109,7 +110,7 @@ def _take_place(
         {
             "slot_id": wish.slot_id,
             "service_id": wish.service_id,
-            "card_id": wish.card_id,
+            "card_id": view.card.id if view.card else None,
             "purpose": wish.purpose if view.terms.purposes else None,
             "name": wish.contact.name,
             "kana": wish.contact.kana,
@@ -118,7 +119,7 @@ def _take_place(
             "places": wish.places,
             "reference": new_reference(),
             "promise": promised_change_until(view.slot, view.terms, view.card, calendar=view.calendar),
-            **_witness(by, Verb.BOOK, command_key, wish.contact, {"slot": wish.slot_id}, now),
+            **_witness(by, Verb.BOOK, command_key, detail={"slot": wish.slot_id}, now=now, contact=wish.contact),
         },
     ).one_or_none()
     if row is None and wish.hold_owner:
@@ -183,7 +184,7 @@ def _move_locked(
             "to_slot_id": to_slot_id,
             "places": old.places,
             "promise": promised_change_until(new.slot, new.terms, new.card, calendar=new.calendar),
-            **_witness(by, Verb.MOVE, command_key, None, {"from": old.slot.id, "to": to_slot_id}, now),
+            **_witness(by, Verb.MOVE, command_key, detail={"from": old.slot.id, "to": to_slot_id}, now=now),
         },
     ).one()
     return _answer(row)
@@ -194,8 +195,7 @@ def cancel(
 ) -> BookingAnswer | Refusal:
     """Cancel a booking and give its place back, once however often it is asked (3-1-A-vii).
 
-    Args:
-        reopens_at: when given, the place stays held until then, so that nobody can lie in wait for it.
+    With `reopens_at` the place stays held until then, so that nobody can lie in wait for it.
     """
     command_key = scoped_key(by, key)
     old = find_booking_view(db, booking_id, command_key=command_key, now=now)
@@ -216,7 +216,7 @@ def cancel(
             "booking_id": old.id,
             "from_slot_id": old.slot.id,
             "places": old.places,
-            **_witness(by, Verb.CANCEL, command_key, None, {"from": old.slot.id}, now),
+            **_witness(by, Verb.CANCEL, command_key, detail={"from": old.slot.id}, now=now),
         },
     ).one()
     if reopens_at and reopens_at > now:
@@ -244,8 +244,8 @@ def settle(
         return _first_answer(db, old.earlier, Verb.SETTLE)
     if by.kind not in {ActorKind.CLERK, ActorKind.JOB}:
         return Refusal(Reason.NOT_ALLOWED)
-    if old.state == BookingState.CANCELLED:
-        return Refusal(Reason.BOOKING_OVER)
+    if old.state == BookingState.CANCELLED or (by.kind is ActorKind.JOB and old.state != BookingState.BOOKED):
+        return Refusal(Reason.BOOKING_OVER)  # a job never overwrites what a clerk has marked a moment ago
     if tokyo_day(now) < old.slot.day:
         return Refusal(Reason.VISIT_NOT_OVER)
     _lock_booking(db, old)
@@ -254,7 +254,7 @@ def settle(
         {
             "booking_id": old.id,
             "state": state,
-            **_witness(by, Verb.SETTLE, command_key, None, {"state": state, "was": old.state}, now),
+            **_witness(by, Verb.SETTLE, command_key, detail={"state": state, "was": old.state}, now=now),
         },
     ).one()
     if old.card_id:
@@ -325,7 +325,7 @@ def _answer(row: Any, *, repeated: bool = False) -> BookingAnswer:  # noqa: ANN4
 
 
 def _witness(
-    by: Actor, verb: Verb, command_key: str, contact: Contact | None, detail: dict[str, Any], now: datetime
+    by: Actor, verb: Verb, command_key: str, *, detail: dict[str, Any], now: datetime, contact: Contact | None = None
 ) -> dict[str, Any]:
     """Return the bound values of the change row and the audit row that every write carries along."""
     personal = {"phone": contact.phone, "name": contact.name, "kana": contact.kana} if contact else {}
@@ -376,7 +376,7 @@ _BOOK = _witnessed(
 )
 
 _MOVE = _witnessed(
-    f"""
+    """
     gained AS (
         UPDATE slot SET booked = booked + :places
         WHERE id = :to_slot_id AND open AND booked + held + :places <= capacity
@@ -397,7 +397,7 @@ _MOVE = _witnessed(
 )
 
 _CANCEL = _witnessed(
-    f"""
+    """
     freed AS (
         UPDATE slot SET booked = booked - :places WHERE id = :from_slot_id RETURNING id
     ), done AS (

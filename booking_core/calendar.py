@@ -10,7 +10,7 @@ import jpholiday
 from booking_core.clock import TOKYO
 
 LONGEST_CLOSURE_DAYS = 60
-"""A guard: if the storehouse does not work for this long, the closures are wrong, and a search must not run for ever."""
+"""A guard: if the storehouse rests for so long, the closures are wrong, and a search must not run for ever."""
 
 
 @lru_cache(maxsize=32)

@@ -45,6 +45,7 @@ class SlotView:
 
     Attributes:
         terms: None where the service is not received in this slot's pool.
+        card: None where the service hangs on none, whatever card was named: other visits of the same citizen are apart.
         expired: places of holds that have run out but still count; whoever needs them may reclaim them first.
         earlier: set when this very command was carried out before.
     """
@@ -85,6 +86,7 @@ def find_slot_view(
         return None
     slot = SlotFacts(row.slot_id, row.venue_id, row.day, row.starts_at, row.minutes, row.open, row.free)
     card = CardFacts(row.card_id, row.card_state, row.lies_at, row.live_booking_id) if row.card_id else None
+    card = card if row.needs_card else None
     earlier = EarlierCommand(row.done_booking_id, row.done_verb) if row.done_booking_id else None
     return SlotView(slot, read_terms(row), card, int(row.expired), calendar_of(row.storehouse_closed), earlier)
 
@@ -152,9 +154,7 @@ _BOOKING_VIEW = text(f"""
 
 def find_booking_view(db: Connection, booking_id: int, *, command_key: str, now: datetime) -> BookingView | None:
     """Return what decides about a change of this booking, or None if there is no such booking."""
-    row = db.execute(
-        _BOOKING_VIEW, {"booking_id": booking_id, "command_key": command_key, "now": now}
-    ).one_or_none()
+    row = db.execute(_BOOKING_VIEW, {"booking_id": booking_id, "command_key": command_key, "now": now}).one_or_none()
     if row is None:
         return None
     terms = read_terms(row)

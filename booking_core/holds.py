@@ -1,7 +1,7 @@
 """Places kept aside for a while: while a booking is read back, before a cancelled place reopens, for a waiting list.
 
-A hold is a row that counts in `slot.held`. Whoever writes here locks the slots first, by id, as every writer of the book
-does. A hold that has run out keeps counting until somebody who needs the place, or the job, reclaims it.
+A hold is a row that counts in `slot.held`. Whoever writes here locks the slots first, by id, as every writer of the
+book does. A hold that has run out keeps counting until somebody who needs the place, or the job, reclaims it.
 """
 
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ def hold(
     reclaim_expired(db, [slot_id], now=now)
     if not db.execute(_HOLD, {"slot_id": slot_id, "places": places}).rowcount:
         return Refusal(Reason.FULL)
-    _keep_row(db, slot_id, owner, kind, places, until)
+    _keep_row(db, slot_id, owner=owner, kind=kind, places=places, until=until)
     audit.record(db, audit.AuditEntry(by, "hold", f"slot:{slot_id}", {"kind": kind, "until": until}), now=now)
     return Hold(slot_id, owner, places, until)
 
@@ -78,10 +78,9 @@ def list_expired_slots(db: Connection, *, now: datetime, limit: int = 200) -> li
 
 def reclaim_expired(db: Connection, slot_ids: Iterable[int], *, now: datetime) -> int:
     """Give back the run-out holds of these slots; return how many places came free."""
-    lock_slots(db, slot_ids)
-    return sum(
-        db.execute(_RECLAIM, {"slot_id": slot_id, "now": now}).scalar_one() for slot_id in sorted(set(slot_ids))
-    )
+    ids = sorted(set(slot_ids))
+    lock_slots(db, ids)
+    return sum(db.execute(_RECLAIM, {"slot_id": slot_id, "now": now}).scalar_one() for slot_id in ids)
 
 
 def turn_back_into_free(
@@ -103,9 +102,13 @@ def turn_back_into_free(
 
 
 def keep_closed_until(db: Connection, slot_id: int, booking_id: int, places: int, until: datetime) -> None:
-    """Hold the place of a cancelled booking, whose slot the caller has locked, so that it reopens later."""
-    db.execute(_HOLD, {"slot_id": slot_id, "places": places})
-    _keep_row(db, slot_id, f"reopening:{booking_id}", HoldKind.REOPENING_DELAY, places, until)
+    """Hold the place of a cancelled booking, whose slot the caller has locked, so that it reopens later.
+
+    A slot that was closed in the meantime reopens to nobody and needs no hold.
+    """
+    if db.execute(_HOLD, {"slot_id": slot_id, "places": places}).rowcount:
+        owner = f"reopening:{booking_id}"
+        _keep_row(db, slot_id, owner=owner, kind=HoldKind.REOPENING_DELAY, places=places, until=until)
 
 
 def lock_slots(db: Connection, slot_ids: Iterable[int]) -> None:
@@ -114,7 +117,7 @@ def lock_slots(db: Connection, slot_ids: Iterable[int]) -> None:
         db.execute(_LOCK_SLOTS, {"ids": ids})
 
 
-def _keep_row(db: Connection, slot_id: int, owner: str, kind: HoldKind, places: int, until: datetime) -> None:
+def _keep_row(db: Connection, slot_id: int, *, owner: str, kind: HoldKind, places: int, until: datetime) -> None:
     db.execute(_INSERT_HOLD, {"slot_id": slot_id, "owner": owner, "kind": kind, "places": places, "until": until})
 
 

@@ -1,7 +1,7 @@
 """The rows of the book. Read the classes top down: places and services, the card, the booking, what is kept about it.
 
-Models are for reading and for the schema; the writers in `booking.py` use statements, so that a counter is never written
-from a value somebody read a moment ago.
+Models are for reading and for the schema; the writers in `booking.py` use statements, so that a counter is never
+written from a value somebody read a moment ago.
 """
 
 from datetime import date, datetime, time

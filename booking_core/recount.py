@@ -24,8 +24,8 @@ def list_miscounts(db: Connection) -> list[Miscount]:
 _RECOUNT = text("""
     SELECT s.id, s.booked, coalesce(b.places, 0), s.held, coalesce(h.places, 0)
     FROM slot s
-    LEFT JOIN (SELECT slot_id, sum(places)::integer AS places FROM booking WHERE state <> 'cancelled' GROUP BY slot_id) b
-           ON b.slot_id = s.id
+    LEFT JOIN (SELECT slot_id, sum(places)::integer AS places FROM booking
+               WHERE state <> 'cancelled' GROUP BY slot_id) b ON b.slot_id = s.id
     LEFT JOIN (SELECT slot_id, sum(places)::integer AS places FROM slot_hold GROUP BY slot_id) h ON h.slot_id = s.id
     WHERE s.booked <> coalesce(b.places, 0) OR s.held <> coalesce(h.places, 0)
     ORDER BY s.id""")

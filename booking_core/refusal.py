@@ -59,14 +59,18 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
         "ホームページでの変更・取消の期限が過ぎました。変更や取消は、予約センターへお電話ください。"
     ),
     Reason.BEYOND_HORIZON: "選んだ日の受付は、まだ始まっていません。もっと近い日を選んでください。",
-    Reason.ALREADY_BOOKED: "この予約番号では、すでに予約があります。予約は一つだけです。日時を変えるときは「変更」を選んでください。",
+    Reason.ALREADY_BOOKED: (
+        "この予約番号では、すでに予約があります。予約は一つだけです。日時を変えるときは「変更」を選んでください。"
+    ),
     Reason.SAME_SLOT: "今の予約と同じ日時です。変えるときは、ほかの時間を選んでください。",
     Reason.NO_SUCH_BOOKING: "予約が見つかりません。",
     Reason.NOT_YOURS: "この予約は、表示や変更ができません。",
     Reason.BOOKING_OVER: "この予約は、すでに取消または終了しています。",
     Reason.HOLD_GONE: "お取り置きの時間が過ぎました。もう一度、時間を選んでください。",
     Reason.CARD_NEEDED: "カードの受け取りの予約には、予約番号とパスワードの確認が必要です。",
-    Reason.CARD_FINISHED: "この予約番号のカードは、すでにお渡し済みか、お渡しできない状態です。予約センターへお電話ください。",
+    Reason.CARD_FINISHED: (
+        "この予約番号のカードは、すでにお渡し済みか、お渡しできない状態です。予約センターへお電話ください。"
+    ),
     Reason.CONTACT_NEEDED: "連絡先を入力してください。",
     Reason.PHONE_INVALID: "電話番号を確かめてください。例：075-123-4567、090-1234-5678",
     Reason.TEXT_TOO_LONG: "入力した文字が長すぎます。100文字までにしてください。",
@@ -106,7 +110,7 @@ class Refusal:
     Attributes:
         reason: what the rules say.
         facts: figures a screen may add, such as the deadline that passed or the booking that already stands.
-        keeps_count: True when what was counted with this refusal (a failed log-in) must stay although nothing else does.
+        keeps_count: what was counted with this refusal (a failed log-in) must stay, although nothing else does.
     """
 
     reason: Reason

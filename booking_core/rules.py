@@ -90,7 +90,7 @@ def refusal_to_book(
     if terms.needs_card:
         if card is None:
             return Refusal(Reason.CARD_NEEDED)
-        if refusal := _refusal_of_card(card):
+        if refusal := _refusal_of_card(actor, card):
             return refusal
     return refusal_of_slot(actor, slot, terms, card, calendar=calendar, now=now)
 
@@ -112,7 +112,9 @@ def refusal_to_move_to(
     return refusal_of_slot(actor, slot, terms, card, calendar=calendar, now=now)
 
 
-def _refusal_of_card(card: CardFacts) -> Refusal | None:
+def _refusal_of_card(actor: Actor, card: CardFacts) -> Refusal | None:
+    if actor.on_her_own and card.id != actor.id:
+        return Refusal(Reason.NOT_YOURS)
     if card.live_booking_id is not None:
         return Refusal(Reason.ALREADY_BOOKED, {"booking_id": card.live_booking_id})
     if card.state in {CardState.HANDED_OVER, CardState.WITHDRAWN}:
@@ -167,12 +169,11 @@ def refusal_to_change(
     `change_until` is the later of the promise and today's rule. After it the citizen must telephone: an operator may
     still change until the visit begins, a clerk at any time while the booking is live.
     """
-    on_her_own = actor.kind in {ActorKind.CITIZEN, ActorKind.KEYPAD}
-    if on_her_own and booking_card_id != actor.id:
+    if actor.on_her_own and booking_card_id != actor.id:
         return Refusal(Reason.NOT_YOURS)
     if state != BookingState.BOOKED:
         return Refusal(Reason.BOOKING_OVER)
-    if on_her_own and now > change_until:
+    if actor.on_her_own and now > change_until:
         return Refusal(Reason.CHANGE_DEADLINE_PASSED, {"until": change_until})
     if actor.kind is ActorKind.OPERATOR and now > starts_at:
         return Refusal(Reason.CHANGE_DEADLINE_PASSED, {"until": starts_at})

@@ -1,5 +1,7 @@
 """Figures and names the city edits live: a closed catalogue, each with its type, its default and its bounds."""
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,7 +16,16 @@ from booking_core.phone import normalise_phone
 from booking_core.refusal import Reason, Refusal
 
 LONGEST_TEXT = 200
-LONGEST_REOPENING_MINUTES = 24 * 60
+BOUNDS: Mapping[str, Sequence[int]] = {
+    "reopening_delay_minutes": range(24 * 60 + 1),
+    "shortest_staff_password": range(8, 65),
+    "city_questions_allowed": (False, True),
+}
+OF_PERSONS = frozenset({"report_recipients"})
+"""Settings whose values the audit row keeps apart."""
+
+MOST_RECIPIENTS = 50
+_MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +37,18 @@ class Settings:
     call_centre_hours: str = "月曜日から金曜日まで、午前9時から午後5時まで（祝日と年末年始を除く）"
     reopening_delay_minutes: int = 0  # how long a cancelled place stays closed, so that nobody lies in wait for it
     city_questions_allowed: bool = False  # may an operator identify a caller without the password? (F-35)
+    report_recipients: tuple[str, ...] = ()  # mail addresses the reports go to (3-2-L, 3-1-A-viii)
+    shortest_staff_password: int = 8  # may be raised, never lowered below the specification (3-1-C-xvi-c(a))
 
 
-NAMES = frozenset(field.name for field in fields(Settings))
+NAMES = frozenset(known.name for known in fields(Settings))
 
 
 def read_all(db: Connection) -> Settings:
     """Return every setting. Rows that this version does not know are passed over."""
     found = {row.key: row.value for row in db.execute(_READ)}
-    return Settings(**{key: value for key, value in found.items() if key in NAMES})
+    known = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key in NAMES}
+    return Settings(**known)
 
 
 def change(db: Connection, key: str, value: object, *, by: Actor, now: datetime) -> Settings | Refusal:
@@ -50,23 +64,36 @@ def change(db: Connection, key: str, value: object, *, by: Actor, now: datetime)
         return checked
     before = asdict(read_all(db))[key]
     db.execute(_WRITE, {"key": key, "value": checked, "now": now})
-    audit.record(
-        db, audit.AuditEntry(by, "settings.change", f"setting:{key}", {"before": before, "after": checked}), now=now
-    )
+    audit.record(db, _entry(by, key, before, checked), now=now)
     return read_all(db)
 
 
+def _entry(by: Actor, key: str, before: object, after: object) -> audit.AuditEntry:
+    verb, target = "settings.change", f"setting:{key}"
+    if key in OF_PERSONS:
+        return audit.AuditEntry(by, verb, target, personal={"before": str(before), "after": str(after)})
+    return audit.AuditEntry(by, verb, target, {"before": before, "after": after})
+
+
 def _check(key: str, value: object) -> Any | Refusal:  # noqa: ANN401 - each key has its own type
+    if isinstance(value, bool) is not isinstance(getattr(Settings(), key), bool):
+        return Refusal(Reason.SETTING_INVALID)  # in Python True would pass for the number 1, and 1 for True
     match key, value:
         case "call_centre_phone", str():
             return normalise_phone(value)
-        case "reopening_delay_minutes", int() if 0 <= value <= LONGEST_REOPENING_MINUTES:
-            return value
-        case "city_questions_allowed", bool():
-            return value
-        case ("service_name" | "call_centre_hours"), str() if value.strip() and len(value) <= LONGEST_TEXT:
+        case "report_recipients", list() | tuple():
+            return _check_recipients(value)
+        case (("service_name" | "call_centre_hours"), str()) if value.strip() and len(value) <= LONGEST_TEXT:
             return value.strip()
+        case _, int() if value in BOUNDS.get(key, ()):
+            return value
     return Refusal(Reason.SETTING_INVALID)
+
+
+def _check_recipients(value: Sequence[object]) -> list[str] | Refusal:
+    addresses = [str(address).strip() for address in value]
+    sound = all(len(address) <= LONGEST_TEXT and _MAIL_ADDRESS.fullmatch(address) for address in addresses)
+    return addresses if sound and len(addresses) <= MOST_RECIPIENTS else Refusal(Reason.SETTING_INVALID)
 
 
 _READ = text("SELECT key, value FROM setting")

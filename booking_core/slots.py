@@ -15,7 +15,7 @@ from booking_core.calendar import at, days, is_public_rest_day
 from booking_core.clock import tokyo_day
 
 DAYS_AHEAD = 100
-"""How far ahead slots are cut: well beyond the longest usual horizon, so that a job that fails leaves weeks to mend it."""
+"""How far ahead slots are cut: far beyond the usual horizon, so that a job that fails leaves weeks to mend it."""
 
 LEAST_DAYS_AHEAD = 75
 """Below this the job has fallen behind, and an alarm says so."""

@@ -23,6 +23,7 @@ from booking_core.visit import CardView, Visit, find_visit
 from citizen_ui.door import COOKIE, actor_of, ask_to_log_in, find_citizen
 from web.answers import status_of
 from web.formats import card_number_display
+from web.safe_return import safe_return
 from web.source import source_of
 from web.throttle import CONFIRMATIONS, FAILED_LOG_INS
 from web.wiring import wired
@@ -109,7 +110,7 @@ def _logged_in(identified: Identified) -> Page:
     if isinstance(token, Refusal):
         return _log_in_page(token)
     COOKIE.give(token)
-    return redirect(_safe_next() or url_for("citizen.my_booking"), 303)
+    return redirect(safe_return(request) or url_for("citizen.my_booking"), 303)
 
 
 def _log_in_page(refusal: Refusal | None = None, *, status: int = 0) -> Page:
@@ -117,19 +118,12 @@ def _log_in_page(refusal: Refusal | None = None, *, status: int = 0) -> Page:
         "citizen/log_in.html",
         heading="ログイン",
         csrf_token=COOKIE.form_token(request),
-        next=_safe_next(),
+        next=safe_return(request),
         typed_number=request.form.get("number", "")[:64],
         notice=None,
         errors={"number": refusal.message} if refusal else {},
     )
     return page, status or (status_of(refusal) if refusal else 200)
-
-
-def _safe_next() -> str:
-    """Return where to go on after log-in: an address of this site, or nothing."""
-    target = request.values.get("next", "")
-    inside = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return target if inside and len(target) < 500 and "\\" not in target else ""  # noqa: PLR2004 - ours are short
 
 
 @screens.post("/logout")

@@ -120,7 +120,6 @@ def clock(tmp_path: Path) -> Clock:
     return Clock(file)
 
 
-
 PEPPER = "a pepper for tests, at least thirty-two characters"
 
 
@@ -139,7 +138,9 @@ class House:
     def visitor(self, address: str = "127.0.0.1") -> Visitor:
         return Visitor(self.app, address)
 
-    def add_citizen(self, number: str = "ABC123456", password: str = "sakura-2025", *, lies_at: str = "center-ukyo") -> int:
+    def add_citizen(
+        self, number: str = "ABC123456", password: str = "sakura-2025", *, lies_at: str = "center-ukyo"
+    ) -> int:
         """Import a card with a number and a password; return its id."""
         with self.engine.begin() as db:
             card_id = add_card(db, normalise_number(number), lies_at=lies_at)
@@ -149,9 +150,7 @@ class House:
 
 
 @pytest.fixture
-def open_house(
-    new_database: Callable[[str], str], redis_url: str, tmp_path: Path
-) -> Iterator[Callable[..., House]]:
+def open_house(new_database: Callable[[str], str], redis_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
     """Open the product on a fresh book of Kyoto, Monday 7 April 2025, 09:30; settings may be given by name."""
     opened: list[House] = []
 

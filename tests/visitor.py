@@ -28,7 +28,7 @@ class Visitor:
         self.client = self.app.test_client()
 
     def open(self, url: str, **options: object) -> "Visitor":
-        return self._show(self.client.get(url, environ_base=self._from(), **options))  # type: ignore[arg-type]
+        return self._show(self.client.get(url, environ_base=self._from(), **options))
 
     def post(self, url: str, data: dict[str, str]) -> "Visitor":
         return self._show(self.client.post(url, data=data, environ_base=self._from()))

@@ -6,16 +6,17 @@ input, call one function of the core, show the answer.
 
 import secrets
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from booking_core.availability import (
     Reception,
-    list_free_times,
     list_first_free_days,
+    list_free_times,
     list_next_free_times,
     list_offered_days,
     list_receptions,
@@ -25,7 +26,7 @@ from booking_core.catalogue import ServiceView, VenueView, find_service, get_ven
 from booking_core.clock import tokyo_day
 from booking_core.contact import Contact, read_contact
 from booking_core.db import in_transaction
-from booking_core.proposal import Proposal, propose
+from booking_core.proposal import propose
 from booking_core.refusal import Reason, Refusal
 from web.answers import FIELD, status_of
 from web.door import Door, Subject
@@ -88,22 +89,25 @@ class _Mounted:
             first_days = list_first_free_days(
                 db, chosen.id, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
             )
-            soonest = list_next_free_times(
-                db, receptions, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
-            )
+            soonest = list_next_free_times(db, receptions, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
             venues = {venue.id: venue for venue in list_venues(db)}
         offered = [(venue, first_days[venue.id]) for venue in venues.values() if venue.id in first_days]
         return self._page(
-            "places", "場所を選ぶ", step=1, service=chosen, offered=offered, soonest=soonest, venues=venues, subject=subject
+            "places",
+            "場所を選ぶ",
+            step=1,
+            service=chosen,
+            offered=offered,
+            soonest=soonest,
+            venues=venues,
+            subject=subject,
         )
 
     def days(self, service: str, venue: str) -> Page:
         subject, now = self.door.subject(request), wired().clock.now()
         with wired().reading() as db:
             chosen, place, reception = self._reception(db, service, venue, subject)
-            offered = list_offered_days(
-                db, reception, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
-            )
+            offered = list_offered_days(db, reception, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
         month = month_page(
             offered,
             wanted=request.args.get("month", ""),
@@ -120,21 +124,19 @@ class _Mounted:
         wanted = _date(day)
         with wired().reading() as db:
             chosen, place, reception = self._reception(db, service, venue, subject)
-            free = list_free_times(
-                db, reception, wanted, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
-            )
+            free = list_free_times(db, reception, wanted, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
         groups = group_by_half_day(free, url=lambda slot: url_for(".confirmation", service=service, slot_id=slot))
         return self._page("times", "時間を選ぶ", step=3, service=chosen, venue=place, day=wanted, groups=groups)
 
     def confirmation(self, service: str, slot_id: int) -> Page:
-        if answer := self.door.admit(request):
-            return answer
+        if stranger := self.door.admit(request):
+            return stranger
         return self._confirmation(service, slot_id, self.door.subject(request))
 
     def confirm(self, service: str, slot_id: int) -> Page:
         """Book the slot, or move the booking that stands, for the door's subject."""
-        if answer := self.door.admit(request):
-            return answer
+        if stranger := self.door.admit(request):
+            return stranger
         subject = self.door.subject(request)
         if not self._within_limits(subject):
             return self._confirmation(service, slot_id, subject, refusal=Refusal(Reason.BUSY), status=429)
@@ -146,7 +148,7 @@ class _Mounted:
         return redirect(self.door.ends_at(answer), 303)
 
     def _carry_out(self, subject: Subject, service: ServiceView, slot_id: int) -> BookingAnswer | Refusal:
-        """Do what the form was made for: it names the booking it moves, so that sending it again stays the same wish."""
+        """Do what the form was made for: it names the booking it moves, so sent again it is the same wish."""
         key = request.form.get("command_key") or secrets.token_urlsafe(16)
         now = wired().clock.now()
         if (moves := request.form.get("moves", type=int)) is not None:
@@ -205,8 +207,8 @@ class _Mounted:
         )
         return page, status or (status_of(refusal) if refusal else 200)
 
-    def _refused(self, refusal: Refusal, **shown: object) -> Page:
-        page = self._page("refused", "予約できませんでした", refusal=refusal, **shown)
+    def _refused(self, refusal: Refusal, service: ServiceView | None = None) -> Page:
+        page = self._page("refused", "予約できませんでした", refusal=refusal, service=service)
         return page, status_of(refusal)
 
     def _service(self, found: ServiceView | None) -> ServiceView:
@@ -214,7 +216,9 @@ class _Mounted:
             abort(404)
         return found
 
-    def _reception(self, db: Any, service: str, venue: str, subject: Subject) -> tuple[ServiceView, VenueView, Reception]:  # noqa: ANN401
+    def _reception(
+        self, db: Connection, service: str, venue: str, subject: Subject
+    ) -> tuple[ServiceView, VenueView, Reception]:
         chosen = self._service(find_service(db, service))
         place = next((each for each in list_venues(db) if each.code == venue), None)
         if place is None:

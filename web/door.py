@@ -1,4 +1,4 @@
-"""A door: one way into the booking screens. The screens exist once; a door says who books, in which frame, and where it ends."""
+"""A door: one way into the booking screens. They exist once; a door says who books, in which frame, where it ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import structlog
 from flask import Flask, g, render_template, request
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 log = structlog.get_logger()
@@ -17,14 +18,21 @@ class Words:
 
 
 WORDS = {
-    400: Words("送られた内容を読み取れませんでした", "画面を開き直して、もう一度お試しください。何も変わっていません。"),
+    400: Words(
+        "送られた内容を読み取れませんでした", "画面を開き直して、もう一度お試しください。何も変わっていません。"
+    ),
     401: Words("ログインしてください", "この画面を見るには、ログインが必要です。"),
     403: Words("この画面は表示できません", "見る権限がないか、期限が切れています。最初の画面からやり直してください。"),
     404: Words("ページが見つかりません", "アドレスが変わったか、まちがっています。最初の画面から選び直してください。"),
     405: Words("この操作はできません", "最初の画面からやり直してください。何も変わっていません。"),
     413: Words("送られた内容が大きすぎます", "入力を短くして、もう一度お試しください。何も変わっていません。"),
-    429: Words("しばらくお待ちください", "短いあいだに何度も操作がありました。少し時間をおいて、もう一度お試しください。"),
-    500: Words("申し訳ありません。うまく動きませんでした", "時間をおいて、もう一度お試しください。続くときは、予約センターへお電話ください。"),
+    429: Words(
+        "しばらくお待ちください", "短いあいだに何度も操作がありました。少し時間をおいて、もう一度お試しください。"
+    ),
+    500: Words(
+        "申し訳ありません。うまく動きませんでした",
+        "時間をおいて、もう一度お試しください。続くときは、予約センターへお電話ください。",
+    ),
     503: Words("ただいま混み合っています", "予約は変わっていません。少し時間をおいて、もう一度お試しください。"),
 }
 
@@ -54,7 +62,8 @@ def _busy(error: Exception) -> tuple[str, int]:
 
 
 def _bug(error: Exception) -> tuple[str, int]:
-    log.exception("bug", id=g.get("request_id"), rule=str(request.url_rule), error=type(error).__name__)
+    rule = str(request.url_rule)
+    log.error("bug", id=g.get("request_id"), rule=rule, error=type(error).__name__, exc_info=error)
     return error_page(500)
 
 

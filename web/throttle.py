@@ -52,8 +52,8 @@ class Throttle:
         key = f"throttle:{limit.name}:{subject}"
         try:
             if not add:
-                return int(self.redis.get(key) or 0)  # type: ignore[arg-type] # the stubs cover the async client too
-            count = int(self.redis.incrby(key, add))  # type: ignore[arg-type] # likewise
+                return int(self.redis.get(key) or 0)
+            count = int(self.redis.incrby(key, add))
             if count == add:
                 self.redis.expire(key, limit.seconds)
             return count  # noqa: TRY300 - an else would part the answer from what makes it

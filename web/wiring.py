@@ -7,8 +7,8 @@ from ipaddress import IPv4Network, IPv6Network
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine
 
-from booking_core import settings as live_settings
 from booking_core.clock import Clock, real_now
+from booking_core.settings import Settings, read_all
 from web.throttle import Throttle
 
 SETTINGS_SECONDS = 5
@@ -28,20 +28,20 @@ class Wiring:
     demo: bool = False
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     reads: Engine = field(init=False)
-    _settings: live_settings.Settings | None = field(default=None, init=False)
+    _settings: Settings | None = field(default=None, init=False)
     _settings_read_at: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Reading needs no transaction: each statement on `reads` stands alone, in one round trip."""
         self.reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    def settings(self) -> live_settings.Settings:
+    def settings(self) -> Settings:
         """Return what the city has set, at most a few seconds old."""
         now = real_now()
         stale = self._settings_read_at is None or (now - self._settings_read_at).total_seconds() > SETTINGS_SECONDS
         if self._settings is None or stale:
             with self.reads.connect() as db:
-                self._settings = live_settings.read_all(db)
+                self._settings = read_all(db)
             self._settings_read_at = now
         return self._settings
 

@@ -1,7 +1,7 @@
 """Load a city into an empty book: venues, services, hours, terms and slot plans from one data file."""
 
 import tomllib
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def load_city(db: Connection, *, valid_from: date, file: Path = KYOTO) -> bool:
     _add_venue(db, 0, city["storehouse"], VenueKind.STOREHOUSE)
     for position, each in enumerate(city["venues"], start=1):
         venue_id = _add_venue(db, position, each, VenueKind.COUNTER)
-        _add_receptions(db, venue_id, each, city, services, valid_from)
+        _add_receptions(db, venue_id, each, city=city, services=services, since=valid_from)
     return True
 
 
@@ -51,7 +51,13 @@ def _add_venue(db: Connection, position: int, data: dict[str, Any], kind: VenueK
 
 
 def _add_receptions(
-    db: Connection, venue_id: int, venue: dict[str, Any], city: dict[str, Any], services: dict[str, int], since: date
+    db: Connection,
+    venue_id: int,
+    venue: dict[str, Any],
+    *,
+    city: dict[str, Any],
+    services: dict[str, int],
+    since: date,
 ) -> None:
     channels = {each["code"]: each["channels"] for each in city["services"]}
     for code, plan in city["plans"][venue["plan"]].items():
@@ -66,20 +72,23 @@ def _add_receptions(
         }
         at_venue = db.execute(insert(ServiceAtVenue).values(terms).returning(ServiceAtVenue.id)).scalar_one()
         for name in venue["hours"]:
-            _add_hours(db, at_venue, pool_id, code, city["hours"][name], plan, since)
+            hours = city["hours"][name]
+            _add_hours(db, at_venue, hours, last_reception=hours["last_reception"][code])
+            _add_plans(db, pool_id, hours["weekdays"], plan, since)
 
 
-def _add_hours(
-    db: Connection, at_venue: int, pool_id: int, code: str, hours: dict[str, Any], plan: dict[str, Any], since: date
-) -> None:
+def _add_hours(db: Connection, at_venue: int, hours: dict[str, Any], *, last_reception: time) -> None:
     for weekday in hours["weekdays"]:
-        db.execute(
-            insert(ReceptionHours).values(
-                service_at_venue_id=at_venue,
-                weekday=weekday,
-                opens=hours["opens"],
-                closes=hours["closes"],
-                last_reception=hours["last_reception"][code],
-            )
-        )
+        row = {
+            "service_at_venue_id": at_venue,
+            "weekday": weekday,
+            "opens": hours["opens"],
+            "closes": hours["closes"],
+            "last_reception": last_reception,
+        }
+        db.execute(insert(ReceptionHours).values(row))
+
+
+def _add_plans(db: Connection, pool_id: int, weekdays: list[int], plan: dict[str, Any], since: date) -> None:
+    for weekday in weekdays:
         db.execute(insert(SlotPlan).values(pool_id=pool_id, weekday=weekday, valid_from=since, **plan))

@@ -33,9 +33,7 @@ def upgrade() -> None:
     op.create_index("ix_slot_venue_id_starts_at", "slot", ["venue_id", "starts_at"])
     for table in ("card", "booking"):
         op.drop_index(f"ix_{table}_kana_key", table_name=table)
-        op.create_index(
-            f"ix_{table}_kana_key", table, ["kana_key"], postgresql_ops={"kana_key": "text_pattern_ops"}
-        )
+        op.create_index(f"ix_{table}_kana_key", table, ["kana_key"], postgresql_ops={"kana_key": "text_pattern_ops"})
 
 
 def downgrade() -> None:

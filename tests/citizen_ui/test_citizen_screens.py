@@ -36,7 +36,9 @@ def test_a_citizen_books_with_nothing_but_the_number_and_password_of_her_letter(
     visitor.submit({"phone": "０７５ー１２３ー４５６７"})
     assert visitor.heading == "予約ができました"
     assert "北区役所カード交付コーナー" in visitor.text()
-    assert rows(house, "SELECT card_id, state, phone, channel FROM booking") == [(card, "booked", "+81751234567", "web")]
+    assert rows(house, "SELECT card_id, state, phone, channel FROM booking") == [
+        (card, "booked", "+81751234567", "web")
+    ]
 
 
 def test_free_days_and_times_are_shown_before_log_in(house: House) -> None:

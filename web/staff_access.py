@@ -1,0 +1,188 @@
+"""Who of the staff may see which page: sign-in at each door, and the permission that every route names (3-1-C-xvi)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flask import Blueprint, Flask, abort, current_app, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from booking_core.actors import Actor
+from booking_core.clock import real_now
+from booking_core.db import in_transaction
+from booking_core.refusal import Refusal
+from booking_core.staff.accounts import sign_in
+from booking_core.staff.roles import Permission, may, staff_actor
+from booking_core.staff.sessions import StaffSessionView, close_session, find_session
+from web.answers import status_of
+from web.cookies import DoorCookie
+from web.safe_return import safe_return
+from web.source import source_of
+from web.wiring import wired
+
+View = TypeVar("View", bound=Callable[..., object])
+Page = str | tuple[str, int] | Response
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDoor:
+    """One of the staff's doors.
+
+    Attributes:
+        name: of the door, its prefix and its cookie: `desk`, `board`, `admin`.
+        title: what the sign-in page calls it.
+        entered_with: the permission without which nobody signs in here.
+    """
+
+    name: str
+    title: str
+    entered_with: Permission
+
+    @property
+    def cookie(self) -> DoorCookie:
+        return DoorCookie(self.name)
+
+    @property
+    def layout(self) -> str:
+        return f"layout/{self.name}.html"
+
+    @property
+    def prefix(self) -> str:
+        return f"/{self.name}/"
+
+
+def requires(permission: Permission, *, poll: bool = False) -> Callable[[View], View]:
+    """Name the permission a view asks for.
+
+    Args:
+        permission: of the role that may see it.
+        poll: the page asks for this by itself; it never counts as somebody's doing.
+    """
+
+    def mark(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined] # read by `guard` and by the test of all routes
+        view.poll = poll  # type: ignore[attr-defined] # likewise
+        return view
+
+    return mark
+
+
+def guard(blueprint: Blueprint, door: StaffDoor, *, unless_named: Permission | None = None) -> None:
+    """Let nobody into a blueprint's views without a session at `door` and the permission the view names.
+
+    `unless_named` is for the shared booking screens, which know no permission of their own.
+    """
+
+    @blueprint.before_request
+    def check() -> Response | None:
+        view = current_app.view_functions[request.endpoint or ""]
+        permission = getattr(view, "permission", unless_named)
+        session = _find_session(door, touch=not getattr(view, "poll", False))
+        if session is None:
+            return _ask_to_sign_in(door)
+        if permission is None or not may(session.role, permission):
+            abort(403)
+        g.staff = session
+        return None
+
+    @blueprint.after_request
+    def set_cookie(response: Response) -> Response:
+        return door.cookie.write(response)  # type: ignore[arg-type] # Flask hands its own Response here
+
+
+def signed_in() -> StaffSessionView:
+    """Return who looks at this page. Only for views behind `guard`."""
+    staff: StaffSessionView = g.staff
+    return staff
+
+
+def acting(on_behalf_of: str | None = None) -> Actor:
+    """Return the signed-in member of staff as the author of a change."""
+    staff = signed_in()
+    source = source_of(request, wired().trusted_proxies)
+    return staff_actor(staff.role, staff.account_id, on_behalf_of=on_behalf_of, source=source)
+
+
+def sign_in_screens(door: StaffDoor) -> Blueprint:
+    """Return the sign-in and sign-out of one door."""
+    screens = Blueprint(f"{door.name}_access", __name__)
+
+    @screens.get("/sign-in")
+    def show() -> Page:
+        return _sign_in_page(door)
+
+    @screens.post("/sign-in")
+    def check() -> Page:
+        return _check_sign_in(door)
+
+    @screens.post("/sign-out")
+    def leave() -> Page:
+        token = request.cookies.get(door.cookie.name(), "")
+        in_transaction(wired().engine, lambda db: close_session(db, token))
+        door.cookie.give()
+        return redirect(url_for(f"{door.name}_access.show"), 303)
+
+    screens.after_request(door.cookie.write)
+    return screens
+
+
+def open_door(app: Flask, door: StaffDoor, *blueprints: Blueprint) -> DoorCookie:
+    """Mount a door: its sign-in and its guarded pages, all below its prefix. Returns its cookie."""
+    app.register_blueprint(sign_in_screens(door), url_prefix=door.prefix)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint, url_prefix=door.prefix + (blueprint.url_prefix or "").lstrip("/"))
+    return door.cookie
+
+
+def _check_sign_in(door: StaffDoor) -> Page:
+    form, source = request.form, source_of(request, wired().trusted_proxies)
+    answer = in_transaction(
+        wired().engine,
+        lambda db: sign_in(
+            db,
+            form.get("login", ""),
+            form.get("password", ""),
+            door=door.name,
+            source=source,
+            now=real_now(),
+            business_now=wired().clock.now(),
+        ),
+    )
+    if isinstance(answer, Refusal):
+        return _sign_in_page(door, errors={"login": answer.message}, status=status_of(answer))
+    if not may(answer.role, door.entered_with):
+        in_transaction(wired().engine, lambda db: close_session(db, answer.token))
+        return _sign_in_page(door, errors={"login": f"この利用者は「{door.title}」を使えません。"}, status=403)
+    door.cookie.give(answer.token)
+    return redirect(safe_return(request) or door.prefix, 303)
+
+
+def _sign_in_page(door: StaffDoor, *, errors: dict[str, str] | None = None, status: int = 200) -> tuple[str, int]:
+    page = render_template(
+        "staff/sign_in.html",
+        layout=door.layout,
+        heading=f"{door.title}　ログイン",
+        action=url_for(f"{door.name}_access.check"),
+        csrf_token=door.cookie.form_token(request),
+        next=safe_return(request),
+        typed_login=request.form.get("login", "")[:60],
+        errors=errors or {},
+    )
+    return page, status
+
+
+def _ask_to_sign_in(door: StaffDoor) -> Response:
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        return redirect(url_for(f"{door.name}_access.show", next=request.full_path.rstrip("?")))
+    page, _ = _sign_in_page(
+        door, errors={"": "ログインの期限が切れました。もう一度ログインしてください。何も変わっていません。"}
+    )
+    return Response(page, 401, mimetype="text/html")
+
+
+def _find_session(door: StaffDoor, *, touch: bool) -> StaffSessionView | None:
+    token = request.cookies.get(door.cookie.name())
+    if not token:
+        return None
+    with wired().reading() as db:
+        return find_session(db, token, door=door.name, now=real_now(), touch=touch)
