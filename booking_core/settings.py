@@ -47,7 +47,9 @@ NAMES = frozenset(known.name for known in fields(Settings))
 def read_all(db: Connection) -> Settings:
     """Return every setting. Rows that this version does not know are passed over."""
     found = {row.key: row.value for row in db.execute(_READ)}
-    known = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key in NAMES}
+    known: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key in NAMES
+    }
     return Settings(**known)
 
 
