@@ -45,6 +45,13 @@ class Reason(StrEnum):
     LOGIN_TAKEN = "login_taken"
     PASSWORD_TOO_WEAK = "password_too_weak"  # noqa: S105 - the name of a reason, no secret
     NO_SUCH_ACCOUNT = "no_such_account"
+    CALL_TAKEN = "call_taken"
+    NOT_YOUR_CALL = "not_your_call"
+    STILL_ON_A_CALL = "still_on_a_call"
+    NOT_AVAILABLE = "not_available"
+    NOT_CONNECTED = "not_connected"
+    READ_BACK_MISSING = "read_back_missing"
+    CHOICE_NEEDED = "choice_needed"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -100,6 +107,15 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
         "パスワードが条件に合いません。英大文字、英小文字、数字、記号をすべて使い、決められた文字数以上にしてください。"
     ),
     Reason.NO_SUCH_ACCOUNT: "この利用者は見つかりません。",
+    Reason.CALL_TAKEN: "この電話は、ほかのオペレーターが先に取ったか、すでに切れました。",
+    Reason.NOT_YOUR_CALL: "この電話は、あなたの担当ではないか、もう終わっています。",
+    Reason.STILL_ON_A_CALL: "対応中の電話があります。先に、その電話の対応を終えてください。",
+    Reason.NOT_AVAILABLE: "電話を取る前に、「受付可」にしてください。",
+    Reason.NOT_CONNECTED: "電話が、まだつながっていません。",
+    Reason.READ_BACK_MISSING: (
+        "復唱がまだ済んでいません。予約の内容と案内を読み上げてから、「読み上げました」を押してください。"
+    ),
+    Reason.CHOICE_NEEDED: "一つ選んでください。",
 }
 
 
