@@ -1,0 +1,54 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import book
+from benchmarks.stage import set_up
+
+TINY = book.Size(slots=30, rounds=1, in_process=6, posts=12, gets=8, clients=(2, 4), profiled=10)
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    return book.measure(TINY, tmp_path_factory.mktemp("bench") / "run")
+
+
+def test_every_comparison_has_both_sides_of_every_round(figures: dict[str, object]) -> None:
+    comparisons = figures["comparisons"]
+    assert isinstance(comparisons, list)
+    assert len(comparisons) == 7
+    for each in comparisons:
+        ((product, bare),) = each["rounds"]
+        assert product == each["product_per_second"] > 0
+        assert bare == each["bare_per_second"] > 0
+        assert each["ratio"] == pytest.approx(product / bare, rel=0.02)
+        assert each["holds"] == (each["ratio"] >= each["target"])
+
+
+def test_every_booking_that_was_answered_is_one_that_was_checked(figures: dict[str, object]) -> None:
+    warming_up = 2 * TINY.in_process + 2 * TINY.posts
+    measured = 2 * TINY.in_process + 2 * 4 * TINY.posts
+    assert figures["bookings_checked"] == warming_up + measured + TINY.profiled
+
+
+def test_one_confirming_post_writes_in_one_transaction(figures: dict[str, object]) -> None:
+    post = figures["one_confirming_post"]
+    assert isinstance(post, dict)
+    assert post["statements"]["COMMIT"] == pytest.approx(1, abs=0.5)
+    assert post["redis_commands"] >= 1
+    assert sum(post["layers"].values()) > 0
+
+
+def test_the_figures_are_json(figures: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(json.dumps(figures)) == figures
+    book.show(figures)
+    assert "MISSED" in capsys.readouterr().out or all(each["holds"] for each in figures["comparisons"])  # type: ignore[attr-defined]
+
+
+def test_a_booking_that_is_not_in_the_book_is_not_counted_as_success(tmp_path: Path) -> None:
+    with set_up(tmp_path / "run", slots=3) as stage:
+        stage.check(expected=0)
+        with pytest.raises(AssertionError, match="1 bookings were answered as made"):
+            stage.check(expected=1)
+    assert not (tmp_path / "run").exists()
