@@ -39,6 +39,7 @@ def main() -> None:
     """Prepare what is missing, one command at a time, and become `.venv/bin/python cli.py …`."""
     RUN.mkdir(exist_ok=True)
     lock = os.open(RUN / "environment.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(lock, True)  # noqa: FBT003  held until the command ends; a pip that outlives us holds it too
     wait_for(lock, fcntl.LOCK_SH)
     if not is_ready():
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -46,7 +47,6 @@ def main() -> None:
         if not is_ready():
             prepare()
         fcntl.flock(lock, fcntl.LOCK_SH)
-    os.set_inheritable(lock, True)  # noqa: FBT003  so that it is held until the command ends
     os.execv(PYTHON, [str(PYTHON), str(ROOT / "cli.py"), *sys.argv[1:]])  # noqa: S606  becomes it, needs no shell
 
 
@@ -122,8 +122,9 @@ def require_venv_module() -> None:
 def pip(*words: object) -> None:
     """Run pip with the person's own configuration; show each package, keep the whole log, end with its last words."""
     command = [str(word) for word in (PYTHON, "-m", "pip", *words)]
+    own = {**os.environ, "PIP_USER": "0"}
     process = subprocess.Popen(
-        command, env={**os.environ, "PIP_USER": "0"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False
     )
     lines, end_of_line = [], "\r" if sys.stdout.isatty() else "\n"
     for line in process.stdout or ():
