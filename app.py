@@ -10,6 +10,7 @@ from booking_core.clock import Clock
 from booking_core.db import make_engine
 from citizen_ui.door import COOKIE as CITIZEN_COOKIE
 from citizen_ui.door import DOOR as CITIZEN_DOOR
+from citizen_ui.door import frame as citizen_frame
 from citizen_ui.screens import screens as citizen_screens
 from config import Door, Settings, load_settings
 from web import access_log, errors, forms_guard, headers
@@ -21,6 +22,7 @@ from web.throttle import Throttle
 from web.wiring import Wiring, install, wired
 
 LARGEST_FORM = 64 * 1024
+ONE_YEAR_SECONDS = 31_536_000  # static files carry a fingerprint of their content in their address
 REDIS_PATIENCE_SECONDS = 0.2  # a throttle must never be what a citizen waits for
 
 
@@ -33,6 +35,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         MAX_FORM_PARTS=100,
+        SEND_FILE_MAX_AGE_DEFAULT=ONE_YEAR_SECONDS,
     )
     install(app, _wire(settings))
     install_look(app)
@@ -71,6 +74,7 @@ def _open_citizen_door(app: Flask) -> DoorCookie:
     app.register_blueprint(citizen_screens)
     screens = booking_screens(CITIZEN_DOOR)
     screens.after_request(CITIZEN_COOKIE.write)
+    screens.context_processor(citizen_frame)
     app.register_blueprint(screens, url_prefix="/book")
     return CITIZEN_COOKIE
 

@@ -1,6 +1,8 @@
 """The citizens' door: who stands in it, and in which frame she books."""
 
-from flask import Request, redirect, render_template, request, url_for
+from typing import Any
+
+from flask import Request, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from booking_core.actors import Actor, ActorKind, Channel
@@ -19,12 +21,15 @@ LAYOUT = "layout/citizen.html"
 
 
 def find_citizen_session() -> CitizenSessionView | None:
-    """Return the session of the browser that asks, None when nobody is logged in there."""
-    token = request.cookies.get(COOKIE.name())
-    if not token:
-        return None
-    with wired().reading() as db:
-        return find_session(db, token, now=real_now())
+    """Return the session of the browser that asks, None when nobody is logged in there. Read once a request."""
+    if "citizen_session" not in g:
+        token = request.cookies.get(COOKIE.name())
+        g.citizen_session = None
+        if token:
+            with wired().reading() as db:
+                g.citizen_session = find_session(db, token, now=real_now())
+    found: CitizenSessionView | None = g.citizen_session
+    return found
 
 
 def find_citizen() -> CardView | None:
@@ -34,6 +39,26 @@ def find_citizen() -> CardView | None:
         return None
     with wired().reading() as db:
         return find_card(db, session.card_id)
+
+
+def frame() -> dict[str, Any]:
+    """Return what the frame of every citizen's page shows: where she can go, and the way out once she is logged in."""
+    if g.get("failing"):  # an error page must not fail over what it can do without
+        return {}
+    places = url_for("citizen_booking.places", service="delivery")
+    if find_citizen_session() is None:
+        items = [("空いている日時", places), ("予約の確認", url_for("citizen.log_in"))]
+        return {"nav_items": _marked(items)}
+    items = [("あなたの予約", url_for("citizen.my_booking")), ("空いている日時", places)]
+    return {
+        "nav_items": _marked(items),
+        "sign_out_url": url_for("citizen.log_out"),
+        "csrf_token": COOKIE.form_token(request),
+    }
+
+
+def _marked(items: list[tuple[str, str]]) -> list[tuple[str, str, bool]]:
+    return [(label, href, href == request.path) for label, href in items]
 
 
 def actor_of(card_id: int) -> Actor:

@@ -20,7 +20,7 @@ from booking_core.db import in_transaction
 from booking_core.models import ServiceCode
 from booking_core.refusal import Reason, Refusal
 from booking_core.visit import CardView, Visit, find_visit
-from citizen_ui.door import COOKIE, actor_of, ask_to_log_in, find_citizen
+from citizen_ui.door import COOKIE, actor_of, ask_to_log_in, find_citizen, frame
 from web.answers import status_of
 from web.formats import card_number_display
 from web.safe_return import safe_return
@@ -43,6 +43,9 @@ def for_citizens(view: Callable[..., Page]) -> Callable[..., Page]:
         return view(card, *args, **values) if card else ask_to_log_in(expired=True)
 
     return checked
+
+
+screens.context_processor(frame)
 
 
 @screens.after_request

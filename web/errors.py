@@ -57,11 +57,13 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
 
 
 def _busy(error: Exception) -> tuple[str, int]:
+    g.failing = True
     log.error("database.unavailable", id=g.get("request_id"), error=type(error).__name__)
     return error_page(503)
 
 
 def _bug(error: Exception) -> tuple[str, int]:
+    g.failing = True
     rule = str(request.url_rule)
     log.error("bug", id=g.get("request_id"), rule=rule, error=type(error).__name__, exc_info=error)
     return error_page(500)

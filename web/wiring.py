@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from booking_core.clock import Clock, real_now
 from booking_core.settings import Settings, read_all
@@ -40,9 +41,12 @@ class Wiring:
         now = real_now()
         stale = self._settings_read_at is None or (now - self._settings_read_at).total_seconds() > SETTINGS_SECONDS
         if self._settings is None or stale:
-            with self.reads.connect() as db:
-                self._settings = read_all(db)
             self._settings_read_at = now
+            try:
+                with self.reads.connect() as db:
+                    self._settings = read_all(db)
+            except SQLAlchemyError:  # the page that says so is shown with what was known before
+                self._settings = self._settings or Settings()
         return self._settings
 
     def reading(self) -> Connection:
