@@ -1,0 +1,61 @@
+"""Who is calling: the number and password of the letter, asked by the operator (F-35). A shown number proves nobody."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from booking_core import audit
+from booking_core.actors import Actor, Channel, IdentifiedBy
+from booking_core.cards.credentials import Identified, identify, normalise_number
+from booking_core.refusal import Reason, Refusal
+from ivr.queue.calls import lock_in_hand
+
+
+def identify_caller(
+    db: Connection,
+    call_id: int,
+    number: str,
+    password: str,
+    *,
+    account_id: int,
+    by: Actor,
+    pepper: bytes,
+    real_now: datetime,
+    now: datetime,
+) -> Identified | Refusal:
+    """Recognise the caller by number and password, through the same check and the same lock as the web (F-35).
+
+    A refusal because of a wrong pair tells the operator, and her alone, whether the number exists: `number_known` among
+    its facts (F-06).
+    """
+    call = lock_in_hand(db, call_id, account_id)
+    if isinstance(call, Refusal):
+        return call
+    answer = identify(
+        db,
+        number,
+        password,
+        pepper=pepper,
+        by_source=by.source,
+        now=real_now,
+        business_now=now,
+        channel=Channel.PHONE,
+    )
+    if isinstance(answer, Refusal):
+        return _with_the_cause(db, answer, number)
+    how = IdentifiedBy.NUMBER_AND_PASSWORD
+    db.execute(_IDENTIFIED, {"call_id": call_id, "card_id": answer.card_id, "how": how})
+    entry = audit.AuditEntry(by, "call.identify", f"call:{call_id}", {"card": answer.card_id, "how": how})
+    audit.record(db, entry, now=now)
+    return answer
+
+
+def _with_the_cause(db: Connection, refusal: Refusal, number: str) -> Refusal:
+    if refusal.reason is not Reason.NOT_REGISTERED:
+        return refusal
+    known = db.execute(_KNOWN, {"number": normalise_number(number)}).one_or_none() is not None
+    return Refusal(refusal.reason, {**refusal.facts, "number_known": known}, keeps_count=refusal.keeps_count)
+
+
+_IDENTIFIED = text("UPDATE call SET identified_card_id = :card_id, identified_by = :how WHERE id = :call_id")
+_KNOWN = text("SELECT id FROM card WHERE number = :number")

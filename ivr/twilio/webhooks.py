@@ -1,0 +1,156 @@
+"""What the provider tells us about calls, each told over HTTP as a signed form, and answered with what comes next.
+
+The fields are the provider's; unknown ones are passed over, because new ones come without notice. Each view is three
+moves: read the form, let `conversation.hear` take it in, answer with the step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from flask import Blueprint, Request, Response, request
+from sqlalchemy import Engine
+
+from booking_core.clock import Clock
+from booking_core.db import in_transaction
+from booking_core.phone import shown_number
+from booking_core.refusal import Refusal
+from ivr.conversation import LineEvent, hear
+from ivr.flow.next_step import Happening
+from ivr.hours import LineHours
+from ivr.queue.progress import Arrival
+from ivr.twilio.signature import HEADER, SignatureCheck
+from ivr.twilio.twiml import Speech, document
+
+log = structlog.get_logger("voice")
+
+LONGEST_VALUE = 120
+LONGEST_TALK_SECONDS = 24 * 3600
+HIGHEST_ID = 2**63 - 1
+GONE = frozenset({"completed", "canceled", "failed", "busy", "no-answer"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the telephone's door needs; made by the composition root."""
+
+    engine: Engine
+    clock: Clock
+    signature: SignatureCheck
+    speech: Speech
+    hours: LineHours = field(default_factory=LineHours)
+
+
+def voice_webhooks(line: Line) -> Blueprint:
+    """Return the telephone's door."""
+    webhooks = Blueprint("voice", __name__, url_prefix="/voice")
+
+    @webhooks.before_request
+    def check_signature() -> Response | None:
+        if line.signature.accepts(request):
+            return None
+        log.warning("voice.signature_refused", rule=str(request.url_rule), signed=HEADER in request.headers)
+        return Response(status=403)
+
+    for path, read in READERS.items():
+        webhooks.add_url_rule(path, path.strip("/").replace("-", "_"), _view(line, read), methods=["POST"])
+    return webhooks
+
+
+def _view(line: Line, read: Callable[[Request], LineEvent]) -> Callable[[], Response]:
+    def view() -> Response:
+        if not request.form.get("CallSid"):
+            return Response("CallSid is missing", 400, mimetype="text/plain")
+        event = read(request)
+        answer = in_transaction(line.engine, lambda db: hear(db, event, hours=line.hours, now=line.clock.now()))
+        if isinstance(answer, Refusal):
+            return Response(status=503)  # the database is too busy; the provider asks again, or its fallback holds on
+        log.info(
+            "voice.step", call=answer.call_id, happening=event.happening, state=answer.state, step=repr(answer.step)
+        )
+        return Response(document(answer.step, line.speech), mimetype="text/xml")
+
+    return view
+
+
+def _incoming(request: Request) -> LineEvent:
+    return _about_the_caller(request, Happening.ARRIVED)
+
+
+def _wait(request: Request) -> LineEvent:
+    return _about_the_caller(request, Happening.WAITS)
+
+
+def _left_queue(request: Request) -> LineEvent:
+    return _about_the_caller(request, Happening.LEFT_QUEUE, result=request.form.get("QueueResult", ""))
+
+
+def _dial_ended(request: Request) -> LineEvent:
+    return _about_the_caller(request, Happening.DIAL_ENDED, result=request.form.get("DialCallStatus", ""))
+
+
+def _status(request: Request) -> LineEvent:
+    return _about_the_caller(request, Happening.CALL_STATUS, result=request.form.get("CallStatus", ""))
+
+
+def _operator_answered(request: Request) -> LineEvent:
+    return _about_the_operator(request, Happening.OPERATOR_HEARD)
+
+
+def _operator_status(request: Request) -> LineEvent:
+    return _about_the_operator(request, Happening.OPERATOR_STATUS)
+
+
+READERS: dict[str, Callable[[Request], LineEvent]] = {
+    "/incoming": _incoming,
+    "/wait": _wait,
+    "/left-queue": _left_queue,
+    "/dial-ended": _dial_ended,
+    "/operator-answered": _operator_answered,
+    "/operator-status": _operator_status,
+    "/status": _status,
+}
+
+
+def _about_the_caller(request: Request, happening: Happening, *, result: str = "") -> LineEvent:
+    form = request.form
+    sid = _plain(form["CallSid"])
+    return LineEvent(
+        happening,
+        Arrival(sid, shown_number(_plain(form.get("From", ""))), _plain(form.get("To", ""))),
+        leg=sid,
+        token=_token(request),
+        result=_plain(result),
+        caller_gone=form.get("CallStatus") in GONE,
+        offer_id=_offer(request),
+        talk_seconds=min(max(form.get("DialCallDuration", 0, type=int), 0), LONGEST_TALK_SECONDS),
+    )
+
+
+def _about_the_operator(request: Request, happening: Happening) -> LineEvent:
+    """Read a request about the operator's leg: the offer in its address says to which call it belongs."""
+    return LineEvent(
+        happening,
+        None,
+        leg=_plain(request.form["CallSid"]),
+        token=_token(request),
+        result=_plain(request.form.get("CallStatus", "")),
+        offer_id=_offer(request),
+    )
+
+
+def _offer(request: Request) -> int | None:
+    offer_id = request.args.get("offer", type=int)
+    return offer_id if offer_id and 0 < offer_id <= HIGHEST_ID else None
+
+
+def _token(request: Request) -> str:
+    """Return what a repeated request repeats: its place in the leg's sequence, the retry's token, or its signature."""
+    sequence, retried = request.form.get("SequenceNumber"), request.headers.get("I-Twilio-Idempotency-Token")
+    if sequence:
+        return _plain(f"sequence:{sequence}")
+    return _plain(f"retry:{retried}" if retried else f"signature:{request.headers.get(HEADER, '')}")
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "")[:LONGEST_VALUE]
