@@ -38,7 +38,7 @@ LAYERS = {
     "citizen_ui": "web and citizen_ui",
 }
 STEPS = {
-    ("citizen_ui/door.py", "find_citizen"): "who is it (session and card)",
+    ("citizen_ui/door.py", "find_citizen_session"): "who is it (session and card)",
     ("web/forms_guard.py", "check"): "is the form ours (CSRF)",
     ("web/throttle.py", "count"): "throttle",
     ("booking_core/contact.py", "read_contact"): "read the contact",

@@ -73,11 +73,6 @@ def find_live_booking_id(db: Connection, card_id: int) -> int | None:
     return found
 
 
-def find_card(db: Connection, card_id: int) -> "CardView | None":
-    row = db.execute(_CARD, {"card_id": card_id}).one_or_none()
-    return CardView(*row) if row else None
-
-
 @dataclass(frozen=True, slots=True)
 class CardView:
     """The card of a citizen who has been identified."""
@@ -99,7 +94,3 @@ _VISIT = text("""
     LEFT JOIN card k ON k.id = b.card_id
     WHERE b.id = :booking_id""")
 _LIVE = text("SELECT id FROM booking WHERE card_id = :card_id AND state = 'booked'")
-_CARD = text("""
-    SELECT k.id, k.number, k.kana, k.lies_at, b.id
-    FROM card k LEFT JOIN booking b ON b.card_id = k.id AND b.state = 'booked'
-    WHERE k.id = :card_id""")

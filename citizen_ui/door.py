@@ -10,7 +10,7 @@ from booking_core.booking import BookingAnswer
 from booking_core.cards.sessions import CitizenSessionView, find_session
 from booking_core.clock import real_now
 from booking_core.contact import Contact
-from booking_core.visit import CardView, find_card
+from booking_core.visit import CardView
 from web.cookies import DoorCookie
 from web.door import Door, Subject
 from web.source import source_of
@@ -35,10 +35,7 @@ def find_citizen_session() -> CitizenSessionView | None:
 def find_citizen() -> CardView | None:
     """Return the card of the citizen who is logged in."""
     session = find_citizen_session()
-    if session is None:
-        return None
-    with wired().reading() as db:
-        return find_card(db, session.card_id)
+    return session.card if session else None
 
 
 def frame() -> dict[str, Any]:

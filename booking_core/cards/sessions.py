@@ -10,6 +10,8 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, text
 
+from booking_core.visit import CardView
+
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=4)
 TOUCHED_EVERY = timedelta(minutes=1)
@@ -20,9 +22,9 @@ LONGEST_TOKEN = 64
 
 @dataclass(frozen=True, slots=True)
 class CitizenSessionView:
-    """A session that is still good, and until when if nothing more is done in it."""
+    """A session that is still good, whose it is, and until when if nothing more is done in it."""
 
-    card_id: int
+    card: CardView
     expires_at: datetime
 
 
@@ -36,7 +38,7 @@ def open_session(db: Connection, card_id: int, *, now: datetime) -> str:
 def find_session(db: Connection, token: str, *, now: datetime) -> CitizenSessionView | None:
     """Return the session of this token, or None when there is none, it was idle for 30 minutes or is 4 hours old.
 
-    One statement and no write, once a minute one write more; made for a connection in autocommit.
+    One statement, the card included, and no write; once a minute one write more. Made for a connection in autocommit.
     """
     if not token or len(token) > LONGEST_TOKEN:
         return None
@@ -48,7 +50,8 @@ def find_session(db: Connection, token: str, *, now: datetime) -> CitizenSession
     if now - seen_at >= TOUCHED_EVERY:
         db.execute(_TOUCH, {"digest": limits["digest"], "now": now})
         seen_at = now
-    return CitizenSessionView(row.card_id, min(seen_at + IDLE, row.created_at + LONGEST))
+    card = CardView(row.card_id, row.number, row.kana, row.lies_at, row.live_booking_id)
+    return CitizenSessionView(card, min(seen_at + IDLE, row.created_at + LONGEST))
 
 
 def close_session(db: Connection, token: str) -> None:
@@ -68,8 +71,11 @@ def token_digest(token: str) -> bytes:
 _OPEN = text("""
     INSERT INTO citizen_session (token_digest, card_id, created_at, seen_at) VALUES (:digest, :card_id, :now, :now)""")
 _FIND = text("""
-    SELECT card_id, created_at, seen_at FROM citizen_session
-    WHERE token_digest = :digest AND seen_at > :seen_after AND created_at > :created_after""")
+    SELECT s.card_id, s.created_at, s.seen_at, k.number, k.kana, k.lies_at, b.id AS live_booking_id
+    FROM citizen_session s
+    JOIN card k ON k.id = s.card_id
+    LEFT JOIN booking b ON b.card_id = k.id AND b.state = 'booked'
+    WHERE s.token_digest = :digest AND s.seen_at > :seen_after AND s.created_at > :created_after""")
 _TOUCH = text("UPDATE citizen_session SET seen_at = :now WHERE token_digest = :digest AND seen_at < :now")
 _CLOSE = text("DELETE FROM citizen_session WHERE token_digest = :digest")
 _DROP = text("DELETE FROM citizen_session WHERE seen_at <= :seen_before OR created_at <= :created_before")

@@ -41,7 +41,7 @@ def test_a_session_names_its_card(kyoto: Engine, card: int, token: str) -> None:
     with kyoto.connect() as db:
         session = find_session(db, token, now=NOW)
     assert session
-    assert session.card_id == card
+    assert session.card.id == card
 
 
 def test_a_session_ends_after_thirty_idle_minutes(kyoto: Engine, token: str) -> None:
