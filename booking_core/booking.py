@@ -421,7 +421,7 @@ _SETTLE = _witnessed(
     to_slot="slot_id",
 )
 
-_LOCK_BOOKING = text("SELECT slot_id, state, places FROM booking WHERE id = :booking_id FOR UPDATE")
+_LOCK_BOOKING = text("SELECT slot_id, state, places FROM booking WHERE id = :booking_id FOR NO KEY UPDATE")
 _STANDING = text(f"SELECT {RETURNED} FROM booking WHERE id = :booking_id")  # noqa: S608 - constants
 _CARD_STATE = text("UPDATE card SET state = :state WHERE id = :card_id")
 _UNMARKED = text("""

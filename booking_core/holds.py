@@ -121,7 +121,9 @@ def _keep_row(db: Connection, slot_id: int, *, owner: str, kind: HoldKind, place
     db.execute(_INSERT_HOLD, {"slot_id": slot_id, "owner": owner, "kind": kind, "places": places, "until": until})
 
 
-_LOCK_SLOTS = text("SELECT id FROM slot WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+# NO KEY: a change row that refers to a slot must not wait for its lock, or a settlement and a cancellation, which come
+# from the other side, would deadlock.
+_LOCK_SLOTS = text("SELECT id FROM slot WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 _HOLD = text("""
     UPDATE slot SET held = held + :places
     WHERE id = :slot_id AND open AND booked + held + :places <= capacity""")
