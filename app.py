@@ -97,6 +97,23 @@ def _layout_of(path: str) -> str:
     return f"layout/{door}.html"
 
 
+def create_celery(settings: Settings) -> Any:  # noqa: ANN401 - the library ships no types
+    """Return the Celery application: the worker and the schedule. It serves no page."""
+    from tasks.celery_app import make_celery
+    from tasks.senders.choice import sender_for
+    from tasks.wiring import JobWiring
+
+    set_up_logging(settings.log_format)
+    smtp_url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    wiring = JobWiring(
+        engine=make_engine(settings.database_url.get_secret_value(), pool_size=2),
+        clock=Clock(settings.clock_file),
+        mail=sender_for(smtp_url, mail_from=settings.mail_from),
+        report_to=settings.report_to,
+    )
+    return make_celery(settings.broker_url, wiring)
+
+
 def set_up_logging(form: str) -> None:
     """Let every log line be one JSON object, or one readable line where a person watches."""
     renderer: Any = (
@@ -120,4 +137,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attributes are w
     """Build `app:web` for gunicorn and `app:celery` for Celery when they ask for it, and not before."""
     if name == "web":
         return create_app(load_settings())
+    if name == "celery":
+        return create_celery(load_settings())
     raise AttributeError(name)

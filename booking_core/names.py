@@ -1,0 +1,39 @@
+"""What people read for the codes the book keeps: channels, the states of a booking, what was done to it, who did it."""
+
+from collections.abc import Mapping
+
+from booking_core.actors import ActorKind, Channel
+from booking_core.models import BookingState, Verb
+
+CHANNEL_NAMES: Mapping[str, str] = {
+    Channel.WEB: "ホームページ",
+    Channel.PHONE: "電話",
+    Channel.KEYPAD: "電話の自動受付",
+    Channel.COUNTER: "窓口",
+    Channel.SYSTEM: "システム",
+}
+
+STATE_NAMES: Mapping[str, str] = {
+    BookingState.BOOKED: "予約中",
+    BookingState.VISITED: "来庁",
+    BookingState.HANDED_OVER: "交付済み",
+    BookingState.NO_SHOW: "不来庁",
+    BookingState.NOT_RECORDED: "記録なし",
+    BookingState.CANCELLED: "取消",
+}
+
+VERB_NAMES: Mapping[str, str] = {
+    Verb.BOOK: "予約",
+    Verb.MOVE: "変更",
+    Verb.CANCEL: "取消",
+    Verb.SETTLE: "来庁結果の記録",
+}
+
+ACTOR_NAMES: Mapping[str, str] = {
+    ActorKind.CITIZEN: "本人",
+    ActorKind.OPERATOR: "オペレーター",
+    ActorKind.KEYPAD: "本人（電話のキー操作）",
+    ActorKind.CLERK: "市職員",
+    ActorKind.IMPORTER: "取り込み",
+    ActorKind.JOB: "自動処理",
+}
