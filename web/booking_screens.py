@@ -5,6 +5,7 @@ input, call one function of the core, show the answer.
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -32,6 +33,7 @@ from web.answers import FIELD, status_of
 from web.door import Door, Subject
 from web.months import group_by_half_day, month_page
 from web.throttle import CONFIRMATIONS
+from web.typed import typed
 from web.wiring import wired
 
 STEPS = ("場所", "日にち", "時間", "確認")
@@ -149,11 +151,11 @@ class _Mounted:
 
     def _carry_out(self, subject: Subject, service: ServiceView, slot_id: int) -> BookingAnswer | Refusal:
         """Do what the form was made for: it names the booking it moves, so sent again it is the same wish."""
-        key = request.form.get("command_key") or secrets.token_urlsafe(16)
+        key = typed(request, "command_key") or secrets.token_urlsafe(16)
         now = wired().clock.now()
         if (moves := request.form.get("moves", type=int)) is not None:
-            return in_transaction(
-                wired().engine,
+            return self._witnessed(
+                subject,
                 lambda db: move(db, moves, slot_id, by=subject.actor, key=key, now=now, hold_owner=subject.hold_owner),
             )
         contact = _read_contact(name_needed=not service.needs_card)
@@ -164,10 +166,23 @@ class _Mounted:
             service_id=service.id,
             contact=contact,
             card_id=subject.card_id if service.needs_card else None,
-            purpose=request.form.get("purpose"),
+            purpose=typed(request, "purpose"),
             hold_owner=subject.hold_owner,
         )
-        return in_transaction(wired().engine, lambda db: book(db, wish, by=subject.actor, key=key, now=now))
+        return self._witnessed(subject, lambda db: book(db, wish, by=subject.actor, key=key, now=now))
+
+    def _witnessed(
+        self, subject: Subject, command: Callable[[Connection], BookingAnswer | Refusal]
+    ) -> BookingAnswer | Refusal:
+        """Carry a command out, and in the same transaction let the door note it."""
+
+        def work(db: Connection) -> BookingAnswer | Refusal:
+            answer = command(db)
+            if self.door.witness and not isinstance(answer, Refusal):
+                self.door.witness(db, subject, answer)
+            return answer
+
+        return in_transaction(wired().engine, work)
 
     def _within_limits(self, subject: Subject) -> bool:
         who = f"card:{subject.card_id}" if subject.card_id else f"{subject.actor.kind}:{subject.actor.id}"
@@ -203,7 +218,7 @@ class _Mounted:
             subject=subject,
             errors=errors,
             typed=_typed(subject.contact),
-            command_key=request.form.get("command_key") or secrets.token_urlsafe(16),
+            command_key=typed(request, "command_key") or secrets.token_urlsafe(16),
         )
         return page, status or (status_of(refusal) if refusal else 200)
 
@@ -249,10 +264,8 @@ def _date(text: str) -> date:
 
 
 def _read_contact(*, name_needed: bool) -> Contact | Refusal:
-    form = request.form
-    return read_contact(
-        form.get("phone", ""), name=form.get("name", ""), kana=form.get("kana", ""), name_needed=name_needed
-    )
+    name, kana = typed(request, "name"), typed(request, "kana")
+    return read_contact(typed(request, "phone"), name=name, kana=kana, name_needed=name_needed)
 
 
 def _typed(known: Contact | None) -> dict[str, str]:
@@ -260,4 +273,4 @@ def _typed(known: Contact | None) -> dict[str, str]:
     from web.formats import phone_ja
 
     first = {"phone": phone_ja(known.phone) if known and known.phone else "", "name": "", "kana": "", "purpose": ""}
-    return {name: request.form.get(name, value)[:200] for name, value in first.items()}
+    return {name: typed(request, name) if name in request.form else value for name, value in first.items()}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Request
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from booking_core.actors import Actor
@@ -46,6 +47,8 @@ class Door:
         services: codes of the services this door's people may choose, in order; one code means there is no choice.
         ends_at: the address to show after a booking was made or moved.
         start_url: where the door's own pages begin.
+        witness: called in the booking's own transaction, after it was made or moved and before it is committed, so that
+            a door can note what belongs to it: both stand, or neither.
     """
 
     name: str
@@ -56,3 +59,4 @@ class Door:
     services: tuple[str, ...]
     ends_at: Callable[[BookingAnswer], str]
     start_url: Callable[[], str]
+    witness: Callable[[Connection, Subject, BookingAnswer], None] | None = None
