@@ -276,7 +276,8 @@ def settle_unmarked(db: Connection, *, by: Actor, now: datetime, limit: int = 50
 
 def scoped_key(by: Actor, key: str) -> str:
     """Return the command key as it is stored: nobody can ask for another's answer by guessing a key."""
-    return f"{by.kind}:{by.id or 0}:{key[:LONGEST_KEY]}"
+    plain = "".join(sign for sign in key if sign.isascii() and sign.isprintable())
+    return f"{by.kind}:{by.id or 0}:{plain[:LONGEST_KEY]}"
 
 
 def new_reference() -> str:

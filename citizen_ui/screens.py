@@ -26,6 +26,7 @@ from web.formats import card_number_display
 from web.safe_return import safe_return
 from web.source import source_of
 from web.throttle import CONFIRMATIONS, FAILED_LOG_INS
+from web.typed import typed
 from web.wiring import wired
 
 screens = Blueprint("citizen", __name__, template_folder="templates")
@@ -87,7 +88,7 @@ def check_log_in() -> Page:
     source = source_of(request, wired().trusted_proxies)
     if wired().throttle.exceeded(FAILED_LOG_INS, source):
         return _log_in_page(Refusal(Reason.LOCKED), status=429)
-    number, password = request.form.get("number", ""), request.form.get("password", "")
+    number, password = typed(request, "number"), typed(request, "password")
     if not number.strip() or not password.strip():
         return _log_in_page(Refusal(Reason.NOT_REGISTERED))
     answer = in_transaction(
@@ -122,7 +123,7 @@ def _log_in_page(refusal: Refusal | None = None, *, status: int = 0) -> Page:
         heading="ログイン",
         csrf_token=COOKIE.form_token(request),
         next=safe_return(request),
-        typed_number=request.form.get("number", "")[:64],
+        typed_number=typed(request, "number", longest=64),
         notice=None,
         errors={"number": refusal.message} if refusal else {},
     )
@@ -179,7 +180,7 @@ def cancel_booking(card: CardView) -> Page:
     booking_id = request.form.get("booking_id", type=int) or card.live_booking_id
     if booking_id is None:
         return redirect(url_for("citizen.my_booking"), 303)
-    key = request.form.get("command_key") or secrets.token_urlsafe(16)
+    key = typed(request, "command_key") or secrets.token_urlsafe(16)
     answer = in_transaction(
         wired().engine, lambda db: cancel(db, booking_id, by=actor_of(card.id), key=key, now=wired().clock.now())
     )

@@ -82,6 +82,7 @@ class Visitor:
         if response.mimetype == "text/html" and response.status_code not in {301, 302, 303, 307, 308}:
             self.page = response.get_data(as_text=True)
             check_page(self.page, url=self.url)
+        response.close()
         return self
 
 

@@ -6,7 +6,7 @@ import structlog
 from flask import Flask, g, render_template, request
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 log = structlog.get_logger()
 
@@ -51,6 +51,8 @@ def error_page(status: int) -> tuple[str, int]:
 
 
 def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
+    if isinstance(error, SecurityError):
+        return error  # asked for under a name that is not ours: no page of ours can be addressed there
     if error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is raised as well
         return error
     return error_page(error.code)

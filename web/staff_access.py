@@ -18,6 +18,7 @@ from web.answers import status_of
 from web.cookies import DoorCookie
 from web.safe_return import safe_return
 from web.source import source_of
+from web.typed import typed
 from web.wiring import wired
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -135,13 +136,13 @@ def open_door(app: Flask, door: StaffDoor, *blueprints: Blueprint) -> DoorCookie
 
 
 def _check_sign_in(door: StaffDoor) -> Page:
-    form, source = request.form, source_of(request, wired().trusted_proxies)
+    source = source_of(request, wired().trusted_proxies)
     answer = in_transaction(
         wired().engine,
         lambda db: sign_in(
             db,
-            form.get("login", ""),
-            form.get("password", ""),
+            typed(request, "login"),
+            request.form.get("password", ""),
             door=door.name,
             source=source,
             now=real_now(),
@@ -165,7 +166,7 @@ def _sign_in_page(door: StaffDoor, *, errors: dict[str, str] | None = None, stat
         action=url_for(f"{door.name}_access.check"),
         csrf_token=door.cookie.form_token(request),
         next=safe_return(request),
-        typed_login=request.form.get("login", "")[:60],
+        typed_login=typed(request, "login", longest=60),
         errors=errors or {},
     )
     return page, status

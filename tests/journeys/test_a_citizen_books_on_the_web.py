@@ -91,9 +91,7 @@ def test_she_books_moves_and_cancels_and_every_page_is_fit(
     assert verbs == ["book", "move", "cancel"]
 
 
-def test_the_whole_path_works_without_scripts(
-    site: str, house: House, context: Callable[..., BrowserContext]
-) -> None:
+def test_the_whole_path_works_without_scripts(site: str, house: House, context: Callable[..., BrowserContext]) -> None:
     page = context(viewport=TELEPHONE, java_script_enabled=False).new_page()
     log_in(page, site)
     page.get_by_role("link", name="予約する").click()
@@ -105,7 +103,9 @@ def test_the_whole_path_works_without_scripts(
     assert page.get_by_role("heading", level=1).inner_text() == "予約ができました"
 
 
-def test_the_whole_path_works_by_keyboard_alone(site: str, house: House, context: Callable[..., BrowserContext]) -> None:
+def test_the_whole_path_works_by_keyboard_alone(
+    site: str, house: House, context: Callable[..., BrowserContext]
+) -> None:
     page = context(viewport=DESK).new_page()
     page.goto(f"{site}/login")
     _tab_to(page, "予約番号")
@@ -142,10 +142,10 @@ def _tab_to(page: Page, words: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/book/application/", "/nothing", "/book/delivery/at/kita/2025-04-07/", "/my/"])
-def test_every_dead_end_is_fit_and_shows_a_way_on(
-    site: str, context: Callable[..., BrowserContext], path: str
-) -> None:
+def test_every_dead_end_is_fit_and_shows_a_way_on(site: str, context: Callable[..., BrowserContext], path: str) -> None:
     page = context(viewport=NARROWEST).new_page()
     page.goto(site + path)
     assert_fit(page)
-    assert page.get_by_role("main").get_by_role("link").count() or page.get_by_role("main").get_by_role("button").count()
+    assert (
+        page.get_by_role("main").get_by_role("link").count() or page.get_by_role("main").get_by_role("button").count()
+    )
