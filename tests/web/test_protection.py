@@ -6,14 +6,13 @@ from ipaddress import ip_network
 import pytest
 from flask import Request
 from redis import Redis
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from werkzeug.test import EnvironBuilder
 
 from tests.conftest import House
 from web.source import source_of
 from web.throttle import Limit, Throttle
 
-SECURE = {"PUBLIC_URL": "https://yoyaku.example.jp"}
 THERE = "https://yoyaku.example.jp"
 
 
@@ -31,7 +30,7 @@ def test_no_page_may_reach_outside(house: House, path: str) -> None:
 
 @pytest.mark.req("3-1-C-xix-a")
 def test_cookies_are_host_bound_and_secure_when_the_site_is_https(open_house: Callable[..., House]) -> None:
-    cookie = open_house(**SECURE).app.test_client().get("/login", base_url=THERE).headers["Set-Cookie"]
+    cookie = open_house(PUBLIC_URL=THERE).app.test_client().get("/login", base_url=THERE).headers["Set-Cookie"]
     assert cookie.startswith("__Host-citizen=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
 
@@ -43,7 +42,7 @@ def test_the_demo_on_loopback_has_cookies_that_plain_http_carries(house: House) 
 
 
 def test_an_https_site_tells_browsers_to_come_back_by_no_other_way(open_house: Callable[..., House]) -> None:
-    answer = open_house(**SECURE).app.test_client().get("/", base_url=THERE)
+    answer = open_house(PUBLIC_URL=THERE).app.test_client().get("/", base_url=THERE)
     assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
 
 
@@ -116,8 +115,6 @@ def test_with_the_database_gone_the_page_says_so_and_is_no_bug(house: House) -> 
         name = db.execute(text("SELECT current_database()")).scalar_one()
     house.engine.dispose()
     url = house.engine.url.set(database="postgres")
-    from sqlalchemy import create_engine
-
     administrator = create_engine(url, isolation_level="AUTOCOMMIT")
     with administrator.connect() as db:
         db.execute(text(f'ALTER DATABASE "{name}" RENAME TO "{name}_away"'))
@@ -163,7 +160,7 @@ def test_a_throttle_counts_within_its_limit_and_no_further(redis_url: str) -> No
     ],
 )
 def test_the_source_is_the_nearest_address_that_is_no_proxy_of_ours(peer: str, forwarded: str, source: str) -> None:
-    environ = EnvironBuilder(headers={"X-Forwarded-For": forwarded}, environ_base={"REMOTE_ADDR": peer}).get_environ()
+    environ = EnvironBuilder(headers=[("X-Forwarded-For", forwarded)]).get_environ() | {"REMOTE_ADDR": peer}
     assert source_of(Request(environ), (ip_network("10.0.0.0/8"),)) == source
 
 
