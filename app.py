@@ -8,16 +8,26 @@ from redis import Redis
 
 from booking_core.clock import Clock
 from booking_core.db import make_engine
+from booking_core.staff.roles import Permission
 from citizen_ui.door import COOKIE as CITIZEN_COOKIE
 from citizen_ui.door import DOOR as CITIZEN_DOOR
 from citizen_ui.door import frame as citizen_frame
 from citizen_ui.screens import screens as citizen_screens
 from config import Door, Settings, load_settings
+from ivr.twilio.signature import SignatureCheck
+from ivr.twilio.twiml import Speech
+from ivr.twilio.webhooks import Line, voice_webhooks
+from operator_ui.board import board
+from operator_ui.call_screens import calls
+from operator_ui.desk import desk
+from operator_ui.door import BOARD, DESK, desk_frame
+from operator_ui.door import DOOR as DESK_DOOR
 from web import access_log, errors, forms_guard, headers
 from web.booking_screens import booking_screens
 from web.cookies import DoorCookie
 from web.health import health
 from web.look import install_look
+from web.staff_access import guard, open_door
 from web.throttle import Throttle
 from web.wiring import Wiring, install, wired
 
@@ -37,7 +47,8 @@ def create_app(settings: Settings) -> Flask:
         MAX_FORM_PARTS=100,
         SEND_FILE_MAX_AGE_DEFAULT=ONE_YEAR_SECONDS,
     )
-    install(app, _wire(settings))
+    wiring = _wire(settings)
+    install(app, wiring)
     install_look(app)
     access_log.install(app)
     headers.install(app, secure=settings.secure_cookies)
@@ -46,6 +57,12 @@ def create_app(settings: Settings) -> Flask:
     cookies = {}
     if Door.CITIZEN in settings.doors:
         cookies["/"] = _open_citizen_door(app)
+    if Door.DESK in settings.doors:
+        cookies[DESK.prefix] = _open_desk(app)
+    if Door.BOARD in settings.doors:
+        cookies[BOARD.prefix] = open_door(app, BOARD, board)
+    if Door.VOICE in settings.doors:
+        app.register_blueprint(voice_webhooks(_line(settings, wiring)))
     forms_guard.install(app, cookies=cookies, signed_prefixes=("/voice/",))
     app.context_processor(_shown_on_every_page)
     return app
@@ -77,6 +94,24 @@ def _open_citizen_door(app: Flask) -> DoorCookie:
     screens.context_processor(citizen_frame)
     app.register_blueprint(screens, url_prefix="/book")
     return CITIZEN_COOKIE
+
+
+def _open_desk(app: Flask) -> DoorCookie:
+    screens = booking_screens(DESK_DOOR)
+    screens.url_prefix = "/calls/<int:call_id>/book"
+    guard(screens, DESK, unless_named=Permission.CALLS_TAKE)
+    screens.context_processor(desk_frame)
+    return open_door(app, DESK, desk, calls, screens)
+
+
+def _line(settings: Settings, wiring: Wiring) -> Line:
+    tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
+    return Line(
+        engine=wiring.engine,
+        clock=wiring.clock,
+        signature=SignatureCheck(settings.voice_url, tuple(token.get_secret_value() for token in tokens if token)),
+        speech=Speech(settings.voice_url),
+    )
 
 
 def _shown_on_every_page() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from booking_core import audit
 from booking_core.actors import Actor, Channel, IdentifiedBy
 from booking_core.cards.credentials import Identified, identify, normalise_number
 from booking_core.refusal import Reason, Refusal
+from booking_core.visit import CardView
 from ivr.queue.calls import lock_in_hand
 
 
@@ -50,6 +51,12 @@ def identify_caller(
     return answer
 
 
+def find_identified_card(db: Connection, card_id: int | None) -> CardView | None:
+    """Return the card of a caller who has been identified, None before that."""
+    row = db.execute(_CARD, {"card_id": card_id}).one_or_none() if card_id is not None else None
+    return CardView(*row) if row else None
+
+
 def _with_the_cause(db: Connection, refusal: Refusal, number: str) -> Refusal:
     if refusal.reason is not Reason.NOT_REGISTERED:
         return refusal
@@ -58,4 +65,8 @@ def _with_the_cause(db: Connection, refusal: Refusal, number: str) -> Refusal:
 
 
 _IDENTIFIED = text("UPDATE call SET identified_card_id = :card_id, identified_by = :how WHERE id = :call_id")
+_CARD = text("""
+    SELECT k.id, k.number, k.kana, k.lies_at, b.id
+    FROM card k LEFT JOIN booking b ON b.card_id = k.id AND b.state = 'booked'
+    WHERE k.id = :card_id""")
 _KNOWN = text("SELECT id FROM card WHERE number = :number")

@@ -1,0 +1,132 @@
+"""The operators' doors, and the desk's way into the shared booking screens: for whom, tied to which call."""
+
+from typing import Any
+
+from flask import Request, abort, g, redirect, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from booking_core.actors import Actor, IdentifiedBy
+from booking_core.booking import BookingAnswer
+from booking_core.contact import Contact
+from booking_core.models import ServiceCode, Verb
+from booking_core.staff.roles import Permission
+from ivr.queue.calls import CallView, find_call, link_booking, list_call_bookings
+from ivr.queue.identify import find_identified_card
+from web.door import Door, Subject
+from web.source import source_of
+from web.staff_access import StaffDoor, signed_in
+from web.wiring import wired
+
+DESK = StaffDoor("desk", "オペレーターの画面", Permission.CALLS_TAKE)
+BOARD = StaffDoor("board", "応答の状況", Permission.BOARD_SEE)
+SERVICES = (ServiceCode.DELIVERY, ServiceCode.APPLICATION, ServiceCode.CERTIFICATE)
+
+
+def desk_frame() -> dict[str, Any]:
+    """Return what the frame of every page of the desk shows."""
+    return _frame(DESK, [("待ち呼", url_for("desk.waiting"))])
+
+
+def board_frame() -> dict[str, Any]:
+    """Return what the frame of the board shows."""
+    return _frame(BOARD, [])
+
+
+def _frame(door: StaffDoor, items: list[tuple[str, str]]) -> dict[str, Any]:
+    shown: dict[str, Any] = {"layout": door.layout, "home_url": door.prefix}
+    if "staff" not in g:
+        return shown
+    return shown | {
+        "nav_items": [(label, href, href == request.path) for label, href in items],
+        "signed_in_as": signed_in().display_name,
+        "sign_out_url": url_for(f"{door.name}_access.leave"),
+        "csrf_token": door.cookie.form_token(request),
+    }
+
+
+def operator() -> Actor:
+    """Return the signed-in operator as the author of a change that is for no citizen yet."""
+    return Actor.operator(signed_in().account_id, source=source_of(request, wired().trusted_proxies))
+
+
+def for_caller(call: CallView) -> Actor:
+    """Return the signed-in operator as the author of what she does for the caller, identified or not (F-35)."""
+    known = call.identified_card_id is not None
+    return Actor.operator(
+        signed_in().account_id,
+        on_behalf_of=f"card:{call.identified_card_id}" if known else "caller",
+        identified_by=IdentifiedBy.NUMBER_AND_PASSWORD if known else IdentifiedBy.NOT_NEEDED,
+        source=source_of(request, wired().trusted_proxies),
+    )
+
+
+def call_in_hand() -> CallView:
+    """Return the call that the booking screens are mounted under; 404 for one that does not exist."""
+    if "call" not in g:
+        with wired().reading() as db:
+            g.call = find_call(db, g.mount["call_id"])
+    call: CallView | None = g.call
+    return call or abort(404)
+
+
+def may_change(db: Connection, call: CallView, booking_id: int) -> bool:
+    """Tell whether this call's operator may touch a booking: the identified citizen's, or one made in this call."""
+    card = find_identified_card(db, call.identified_card_id)
+    hers = card is not None and card.live_booking_id == booking_id
+    return hers or any(each.booking_id == booking_id for each in list_call_bookings(db, call.id))
+
+
+def _subject(request: Request) -> Subject:
+    call = call_in_hand()
+    with wired().reading() as db:
+        card = find_identified_card(db, call.identified_card_id)
+    contact = Contact(call.from_number)
+    if card is None:
+        return Subject(for_caller(call), contact=contact)
+    moves = _service(request) == ServiceCode.DELIVERY
+    moving = card.live_booking_id if moves else None
+    return Subject(for_caller(call), card.id, card.lies_at, moving=moving, contact=contact)
+
+
+def _admit(request: Request) -> Response | None:
+    """Let only the operator who has the call book in it, delivery only once the caller is identified."""
+    call = call_in_hand()
+    here = url_for("calls.show", call_id=call.id)
+    if not call.is_in_hand_of(signed_in().account_id):
+        return redirect(here, 303)
+    if _service(request) == ServiceCode.DELIVERY and call.identified_card_id is None:
+        return redirect(f"{here}?ask=identify", 303)
+    if (moves := request.form.get("moves", type=int)) is not None:
+        with wired().reading() as db:
+            if not may_change(db, call, moves):
+                abort(403)
+    return None
+
+
+def _service(request: Request) -> str:
+    return str((request.view_args or {}).get("service", ""))
+
+
+def _ends_at(_answer: BookingAnswer) -> str:
+    return url_for("calls.show", call_id=call_in_hand().id) + "#read-back"
+
+
+def _witness(db: Connection, _subject: Subject, answer: BookingAnswer) -> None:
+    """Tie the booking to the call; a repeated command was tied the first time."""
+    if not answer.repeated:
+        verb = Verb.MOVE if "moves" in request.form else Verb.BOOK
+        link_booking(db, call_in_hand().id, answer.id, verb, now=wired().clock.now())
+
+
+DOOR = Door(
+    name="desk",
+    layout=DESK.layout,
+    cookie=DESK.cookie,
+    subject=_subject,
+    admit=_admit,
+    services=SERVICES,
+    ends_at=_ends_at,
+    start_url=lambda: url_for("calls.show", call_id=call_in_hand().id),
+    witness=_witness,
+)

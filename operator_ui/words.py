@@ -1,0 +1,55 @@
+"""What the telephone's states, reasons and channels are called on staff screens."""
+
+from collections.abc import Mapping
+
+from booking_core.actors import Channel
+from booking_core.models import Verb
+from ivr.queue.models import AwayReason, CallState, MainReason, Outcome, Status
+from ivr.queue.operators import Activity
+
+STATUS: Mapping[Status, str] = {Status.OFFLINE: "退席中", Status.AVAILABLE: "受付可", Status.AWAY: "離席中"}
+AWAY: Mapping[AwayReason, str] = {
+    AwayReason.BREAK: "休憩",
+    AwayReason.TRAINING: "研修",
+    AwayReason.MEETING: "打ち合わせ",
+    AwayReason.OTHER_WORK: "ほかの仕事",
+}
+ACTIVITY: Mapping[Activity, str] = {
+    Activity.IDLE: "待機中",
+    Activity.RINGING: "接続中",
+    Activity.ON_CALL: "通話中",
+    Activity.ACW: "後処理中",
+}
+CALL_STATE: Mapping[CallState, str] = {
+    CallState.RECEIVED: "着信",
+    CallState.IVR: "案内中",
+    CallState.QUEUED: "待ち呼",
+    CallState.OFFERING: "接続中",
+    CallState.CONNECTED: "通話中",
+    CallState.ENDED: "通話終了",
+}
+OUTCOME: Mapping[Outcome, str] = {
+    Outcome.ANSWERED: "応答",
+    Outcome.ABANDONED_IVR: "放棄（案内中）",
+    Outcome.ABANDONED_QUEUE: "放棄（待ち中）",
+    Outcome.CLOSED: "時間外",
+    Outcome.FAILED: "接続できず",
+}
+MAIN_REASON: Mapping[MainReason, str] = {
+    MainReason.NEW_BOOKING: "新しい予約",
+    MainReason.CHANGE: "予約の変更",
+    MainReason.CANCELLATION: "予約の取消",
+    MainReason.QUESTION: "問い合わせ",
+    MainReason.COMPLAINT: "苦情・要望",
+    MainReason.NOT_FOR_US: "まちがい電話・ほかの窓口の用件",
+    MainReason.NOTHING_HEARD: "無言・聞き取れない",
+    MainReason.OTHER: "その他",
+}
+DONE: Mapping[Verb, str] = {Verb.BOOK: "予約", Verb.MOVE: "変更", Verb.CANCEL: "取消"}
+CHANNEL: Mapping[Channel, str] = {
+    Channel.WEB: "ホームページ",
+    Channel.PHONE: "電話",
+    Channel.KEYPAD: "電話の自動受付",
+    Channel.COUNTER: "窓口",
+    Channel.SYSTEM: "システム",
+}
