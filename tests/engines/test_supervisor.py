@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Running:
             text=True,
             start_new_session=True,
         )
+        self.guard = threading.Timer(PATIENCE_SECONDS, self.process.kill)  # a test that waits in vain fails, not hangs
+        self.guard.start()
         self.lines: list[str] = []
         self.pids: list[int] = []
 
@@ -87,6 +90,7 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
 
     yield start
     for running in started:
+        running.guard.cancel()
         for pid in (running.process.pid, *running.pids):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -147,6 +151,6 @@ def test_the_next_start_ends_what_a_killed_one_left(supervise: Supervise) -> Non
 
 
 def test_log_lines_carry_the_name_of_their_program(supervise: Supervise) -> None:
-    running = supervise("print('一行目'); print('second'); import time; time.sleep(600)")
+    running = supervise("print('一行目'); print('second', flush=True); import time; time.sleep(600)")
     assert running.read_until("second").startswith("program0 | ")
     assert any("一行目" in line for line in running.lines)
