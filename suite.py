@@ -1,14 +1,19 @@
 """What `run.py test` and `run.py check` run, and what they need from the machine."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from engines import leftovers
+from engines.account import tether
 from engines.failure import EngineError
 
 ROOT = Path(__file__).resolve().parent
+RUN = ROOT / ".run"
 SOURCE_CHECKS = (
     ("ruff check", ("-m", "ruff", "check")),
     ("ruff format", ("-m", "ruff", "format", "--check")),
@@ -68,7 +73,10 @@ def _has_japanese_font() -> bool:
 
 def _pytest(*arguments: str) -> int:
     """Run pytest with its temporary folders inside `.run/`, so that a run leaves nothing elsewhere."""
-    base = ROOT / ".run" / f"pytest-{os.getpid()}"
+    for old in RUN.glob("pytest-*"):
+        if leftovers.birth(int(old.name.partition("-")[2])) is None:  # what a killed run could not remove
+            shutil.rmtree(old, ignore_errors=True)
+    base = RUN / f"pytest-{os.getpid()}"
     try:
         return _python("pytest", "-m", "pytest", f"--basetemp={base}", *arguments)
     finally:
@@ -76,5 +84,9 @@ def _pytest(*arguments: str) -> int:
 
 
 def _python(name: str, *words: str) -> int:
+    """Run one tool and return its exit code. Ctrl-C reaches it as well; it is given the time to tidy up."""
     print(f"— {name}", flush=True)
-    return subprocess.run([sys.executable, *words], cwd=ROOT, check=False).returncode
+    process = subprocess.Popen([*tether(signal.SIGINT), sys.executable, *words], cwd=ROOT)
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            return process.wait()
