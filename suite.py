@@ -86,6 +86,7 @@ def _pytest(*arguments: str) -> int:
 def _python(name: str, *words: str) -> int:
     """Run one tool and return its exit code. Ctrl-C reaches it as well; it is given the time to tidy up."""
     print(f"— {name}", flush=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored
     process = subprocess.Popen([*tether(signal.SIGINT), sys.executable, *words], cwd=ROOT)
     while True:
         with contextlib.suppress(KeyboardInterrupt):
