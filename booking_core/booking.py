@@ -13,12 +13,12 @@ Each command carries a key. The same key returns the first answer and changes no
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from booking_core import audit, holds
+from booking_core import audit, holds, settings
 from booking_core.actors import Actor, ActorKind
 from booking_core.clock import TOKYO, tokyo_day
 from booking_core.contact import Contact
@@ -190,12 +190,10 @@ def _move_locked(
     return _answer(row)
 
 
-def cancel(
-    db: Connection, booking_id: int, *, by: Actor, key: str, now: datetime, reopens_at: datetime | None = None
-) -> BookingAnswer | Refusal:
+def cancel(db: Connection, booking_id: int, *, by: Actor, key: str, now: datetime) -> BookingAnswer | Refusal:
     """Cancel a booking and give its place back, once however often it is asked (3-1-A-vii).
 
-    With `reopens_at` the place stays held until then, so that nobody can lie in wait for it.
+    Where the city has set a reopening delay, the place stays held so long, and nobody can lie in wait for it.
     """
     command_key = scoped_key(by, key)
     old = find_booking_view(db, booking_id, command_key=command_key, now=now)
@@ -219,8 +217,8 @@ def cancel(
             **_witness(by, Verb.CANCEL, command_key, detail={"from": old.slot.id}, now=now),
         },
     ).one()
-    if reopens_at and reopens_at > now:
-        holds.keep_closed_until(db, old.slot.id, old.id, old.places, reopens_at)
+    if delay := settings.read_all(db).reopening_delay_minutes:
+        holds.keep_closed_until(db, old.slot.id, old.id, old.places, now + timedelta(minutes=delay))
     return _answer(row)
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
+from booking_core import settings
 from booking_core.actors import Actor
 from booking_core.booking import BookingAnswer, Wish, book
 from booking_core.calendar import at
@@ -125,3 +126,12 @@ def balanced(engine: Engine) -> bool:
     """Tell whether every counter equals its rows."""
     with engine.connect() as db:
         return not list_miscounts(db)
+
+
+def delay_reopening(engine: Engine, minutes: int, *, now: datetime) -> None:
+    """Let the city set how long a cancelled place stays closed."""
+    done(
+        in_transaction(
+            engine, lambda db: settings.change(db, "reopening_delay_minutes", minutes, by=Actor.clerk(1), now=now)
+        )
+    )

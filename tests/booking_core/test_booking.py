@@ -10,7 +10,7 @@ from booking_core.db import in_transaction
 from booking_core.holds import find_hold, hold
 from booking_core.models import BookingState
 from booking_core.recount import list_miscounts
-from tests.factories import PHONE, booked, counters, done, new_card, refused, service_id, slot_at
+from tests.factories import PHONE, booked, counters, delay_reopening, done, new_card, refused, service_id, slot_at
 
 DAY = date(2025, 4, 22)
 TEN = time(10)
@@ -86,7 +86,9 @@ def test_a_cancelled_place_comes_back_once(kyoto: Engine, now: datetime) -> None
     card, slot = new_card(kyoto), slot_at(kyoto, DAY, TEN)
     first = booked(kyoto, card, slot, now=now)
     for key in ("a", "b"):
-        answer = done(in_transaction(kyoto, lambda db, k=key: cancel(db, first.id, by=Actor.citizen(card), key=k, now=now)))
+        answer = done(
+            in_transaction(kyoto, lambda db, k=key: cancel(db, first.id, by=Actor.citizen(card), key=k, now=now))
+        )
         assert answer.state == "cancelled"
     assert counters(kyoto, slot) == (0, 0)
     assert balanced(kyoto)
@@ -96,11 +98,8 @@ def test_a_cancelled_place_may_reopen_later(kyoto: Engine, now: datetime) -> Non
     card, slot = new_card(kyoto), slot_at(kyoto, DAY, TEN, capacity=1)
     first = booked(kyoto, card, slot, now=now)
     later = now + timedelta(minutes=30)
-    done(
-        in_transaction(
-            kyoto, lambda db: cancel(db, first.id, by=Actor.citizen(card), key="c", now=now, reopens_at=later)
-        )
-    )
+    delay_reopening(kyoto, 30, now=now)
+    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=Actor.citizen(card), key="c", now=now)))
     assert counters(kyoto, slot) == (0, 1)
     wish = delivery(kyoto, card, slot)
     assert refused(in_transaction(kyoto, lambda db: book(db, wish, by=Actor.citizen(card), key="d", now=now))) == "full"
@@ -159,7 +158,8 @@ def test_a_held_place_becomes_a_booked_one_and_nobody_else_can_have_it(kyoto: En
     operator = Actor.operator(1)
     done(
         in_transaction(
-            kyoto, lambda db: hold(db, slot, delivery_id, owner="call:1", until=until, by=operator, now=now, card_id=card)
+            kyoto,
+            lambda db: hold(db, slot, delivery_id, owner="call:1", until=until, by=operator, now=now, card_id=card),
         )
     )
     assert counters(kyoto, slot) == (0, 1)
@@ -178,9 +178,7 @@ def test_a_new_hold_of_the_same_owner_gives_the_old_place_back(kyoto: Engine, no
         done(
             in_transaction(
                 kyoto,
-                lambda db, s=slot: hold(
-                    db, s, delivery_id, owner="call:1", until=until, by=Actor.operator(1), now=now
-                ),
+                lambda db, s=slot: hold(db, s, delivery_id, owner="call:1", until=until, by=Actor.operator(1), now=now),
             )
         )
     assert counters(kyoto, first) == (0, 0)
@@ -219,7 +217,8 @@ def test_a_missed_visit_is_settled_the_same_evening_and_she_may_book_again(kyoto
     done(in_transaction(kyoto, lambda db: settle(db, first.id, BookingState.NO_SHOW, by=clerk, key="s", now=evening)))
     done(in_transaction(kyoto, lambda db: cancel(db, again.id, by=clerk, key="t", now=evening)))
     cancelled = in_transaction(
-        kyoto, lambda db: settle(db, again.id, BookingState.VISITED, by=clerk, key="u", now=datetime(2025, 5, 9, tzinfo=UTC))
+        kyoto,
+        lambda db: settle(db, again.id, BookingState.VISITED, by=clerk, key="u", now=datetime(2025, 5, 9, tzinfo=UTC)),
     )
     assert refused(cancelled) == "booking_over"
     assert balanced(kyoto)

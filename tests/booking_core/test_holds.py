@@ -1,6 +1,5 @@
 from datetime import date, datetime, time, timedelta
 
-import pytest
 from sqlalchemy import Engine, text
 
 from booking_core.actors import Actor
@@ -10,7 +9,18 @@ from booking_core.db import in_transaction
 from booking_core.holds import Hold, find_hold, hold, list_expired_slots, reclaim_expired, release
 from booking_core.models import HoldKind
 from booking_core.refusal import Refusal
-from tests.factories import PHONE, balanced, booked, counters, done, new_card, refused, service_id, slot_at
+from tests.factories import (
+    PHONE,
+    balanced,
+    booked,
+    counters,
+    delay_reopening,
+    done,
+    new_card,
+    refused,
+    service_id,
+    slot_at,
+)
 
 DAY = date(2025, 4, 22)
 TEN, ELEVEN = time(10), time(11)
@@ -154,18 +164,18 @@ def test_a_place_cancelled_in_a_closed_slot_leaves_no_hold_behind(kyoto: Engine,
     with kyoto.begin() as db:
         db.execute(text("UPDATE slot SET open = false WHERE id = :id"), {"id": slot})
     later = now + 30 * MINUTE
-    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=OPERATOR, key="c", now=now, reopens_at=later)))
+    delay_reopening(kyoto, 30, now=now)
+    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=OPERATOR, key="c", now=now)))
     assert counters(kyoto, slot) == (0, 0)
     assert balanced(kyoto)
     assert reclaimed(kyoto, [slot], now=later) == 0
 
 
-@pytest.mark.parametrize("minutes", [-1, 0])
-def test_a_reopening_that_lies_in_the_past_opens_the_place_at_once(kyoto: Engine, now: datetime, minutes: int) -> None:
+def test_without_a_reopening_delay_the_place_is_free_at_once(kyoto: Engine, now: datetime) -> None:
     card, slot = new_card(kyoto), slot_at(kyoto, DAY, TEN)
     first = booked(kyoto, card, slot, now=now)
-    moment = now + minutes * MINUTE
-    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=OPERATOR, key="c", now=now, reopens_at=moment)))
+    delay_reopening(kyoto, 0, now=now)
+    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=OPERATOR, key="c", now=now)))
     assert counters(kyoto, slot) == (0, 0)
 
 

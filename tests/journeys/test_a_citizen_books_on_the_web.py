@@ -91,7 +91,7 @@ def test_she_books_moves_and_cancels_and_every_page_is_fit(
     assert verbs == ["book", "move", "cancel"]
 
 
-def test_the_whole_path_works_without_scripts(site: str, house: House, context: Callable[..., BrowserContext]) -> None:
+def test_the_whole_path_works_without_scripts(site: str, context: Callable[..., BrowserContext]) -> None:
     page = context(viewport=TELEPHONE, java_script_enabled=False).new_page()
     log_in(page, site)
     page.get_by_role("link", name="予約する").click()
@@ -103,9 +103,7 @@ def test_the_whole_path_works_without_scripts(site: str, house: House, context: 
     assert page.get_by_role("heading", level=1).inner_text() == "予約ができました"
 
 
-def test_the_whole_path_works_by_keyboard_alone(
-    site: str, house: House, context: Callable[..., BrowserContext]
-) -> None:
+def test_the_whole_path_works_by_keyboard_alone(site: str, context: Callable[..., BrowserContext]) -> None:
     page = context(viewport=DESK).new_page()
     page.goto(f"{site}/login")
     _tab_to(page, "予約番号")
