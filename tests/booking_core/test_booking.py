@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, text
@@ -86,9 +87,8 @@ def test_a_cancelled_place_comes_back_once(kyoto: Engine, now: datetime) -> None
     card, slot = new_card(kyoto), slot_at(kyoto, DAY, TEN)
     first = booked(kyoto, card, slot, now=now)
     for key in ("a", "b"):
-        answer = done(
-            in_transaction(kyoto, lambda db, k=key: cancel(db, first.id, by=Actor.citizen(card), key=k, now=now))
-        )
+        command = partial(cancel, booking_id=first.id, by=Actor.citizen(card), key=key, now=now)
+        answer = done(in_transaction(kyoto, command))
         assert answer.state == "cancelled"
     assert counters(kyoto, slot) == (0, 0)
     assert balanced(kyoto)
@@ -175,12 +175,8 @@ def test_a_new_hold_of_the_same_owner_gives_the_old_place_back(kyoto: Engine, no
     first, second = slot_at(kyoto, DAY, TEN), slot_at(kyoto, DAY, ELEVEN)
     delivery_id, until = service_id(kyoto, "delivery"), now + timedelta(minutes=10)
     for slot in (first, second, second):
-        done(
-            in_transaction(
-                kyoto,
-                lambda db, s=slot: hold(db, s, delivery_id, owner="call:1", until=until, by=Actor.operator(1), now=now),
-            )
-        )
+        keep = partial(hold, slot_id=slot, owner="call:1", until=until, by=Actor.operator(1), now=now)
+        done(in_transaction(kyoto, partial(keep, service_id=delivery_id)))
     assert counters(kyoto, first) == (0, 0)
     assert counters(kyoto, second) == (0, 1)
     with kyoto.connect() as db:
