@@ -26,6 +26,31 @@ class ServiceView:
     purposes: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The services and the venues, in the city's order, for screens that only name them. Rules read rows afresh."""
+
+    services: tuple[ServiceView, ...]
+    venues: tuple[VenueView, ...]
+
+    def find_service(self, code: str) -> ServiceView | None:
+        return next((service for service in self.services if service.code == code), None)
+
+    def find_venue(self, code: str) -> VenueView | None:
+        return next((venue for venue in self.venues if venue.code == code), None)
+
+    def get_venue(self, venue_id: int) -> VenueView:
+        """Return a venue that is known to exist; raises LookupError when there is none with this id."""
+        for venue in self.venues:
+            if venue.id == venue_id:
+                return venue
+        raise LookupError(f"no venue {venue_id}")
+
+
+def read_catalogue(db: Connection) -> Catalogue:
+    return Catalogue(tuple(list_services(db)), tuple(list_venues(db)))
+
+
 def list_venues(db: Connection) -> list[VenueView]:
     """Return the venues that receive visitors, in the city's order."""
     return [VenueView(*row) for row in db.execute(_VENUES, {"kind": VenueKind.COUNTER})]

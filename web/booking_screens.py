@@ -23,7 +23,7 @@ from booking_core.availability import (
     list_receptions,
 )
 from booking_core.booking import BookingAnswer, Wish, book, move
-from booking_core.catalogue import ServiceView, VenueView, find_service, get_venue, list_services, list_venues
+from booking_core.catalogue import ServiceView, VenueView
 from booking_core.clock import tokyo_day
 from booking_core.contact import Contact, read_contact
 from booking_core.db import in_transaction
@@ -77,14 +77,13 @@ class _Mounted:
     def services(self) -> Page:
         if len(self.door.services) == 1:
             return redirect(url_for(".places", service=self.door.services[0]))
-        with wired().reading() as db:
-            offered = [each for each in list_services(db) if each.code in self.door.services]
+        offered = [each for each in wired().catalogue().services if each.code in self.door.services]
         return self._page("services", "手続きを選ぶ", services=offered)
 
     def places(self, service: str) -> Page:
+        chosen = _service(service)
         subject, now = self.door.subject(request), wired().clock.now()
         with wired().reading() as db:
-            chosen = self._service(find_service(db, service))
             receptions = list_receptions(db, chosen.id, by=subject.actor)
             if not receptions:
                 return self._refused(Refusal(Reason.NOT_ON_THIS_CHANNEL))
@@ -92,7 +91,7 @@ class _Mounted:
                 db, chosen.id, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
             )
             soonest = list_next_free_times(db, receptions, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
-            venues = {venue.id: venue for venue in list_venues(db)}
+        venues = {venue.id: venue for venue in wired().catalogue().venues}
         offered = [(venue, first_days[venue.id]) for venue in venues.values() if venue.id in first_days]
         return self._page(
             "places",
@@ -142,9 +141,7 @@ class _Mounted:
         subject = self.door.subject(request)
         if not self._within_limits(subject):
             return self._confirmation(service, slot_id, subject, refusal=Refusal(Reason.BUSY), status=429)
-        with wired().reading() as db:
-            chosen = self._service(find_service(db, service))
-        answer = self._carry_out(subject, chosen, slot_id)
+        answer = self._carry_out(subject, _service(service), slot_id)
         if isinstance(answer, Refusal):
             return self._confirmation(service, slot_id, subject, refusal=answer)
         return redirect(self.door.ends_at(answer), 303)
@@ -193,8 +190,8 @@ class _Mounted:
     ) -> Page:
         """Show what the booking would mean; with a refusal, what was typed and why it was not taken."""
         now = wired().clock.now()
+        chosen = _service(service)
         with wired().reading() as db:
-            chosen = self._service(find_service(db, service))
             proposal = propose(
                 db,
                 slot_id,
@@ -204,9 +201,9 @@ class _Mounted:
                 by=subject.actor,
                 now=now,
             )
-            if isinstance(proposal, Refusal):
-                return self._refused(refusal or proposal, service=chosen)
-            venue = get_venue(db, proposal.slot.venue_id)
+        if isinstance(proposal, Refusal):
+            return self._refused(refusal or proposal, service=chosen)
+        venue = wired().catalogue().get_venue(proposal.slot.venue_id)
         errors = {FIELD.get(refusal.reason, ""): refusal.message} if refusal else {}
         page = self._page(
             "confirmation",
@@ -226,16 +223,10 @@ class _Mounted:
         page = self._page("refused", "予約できませんでした", refusal=refusal, service=service)
         return page, status_of(refusal)
 
-    def _service(self, found: ServiceView | None) -> ServiceView:
-        if found is None:
-            abort(404)
-        return found
-
     def _reception(
         self, db: Connection, service: str, venue: str, subject: Subject
     ) -> tuple[ServiceView, VenueView, Reception]:
-        chosen = self._service(find_service(db, service))
-        place = next((each for each in list_venues(db) if each.code == venue), None)
+        chosen, place = _service(service), wired().catalogue().find_venue(venue)
         if place is None:
             abort(404)
         receptions = list_receptions(db, chosen.id, by=subject.actor, venue_id=place.id)
@@ -254,6 +245,10 @@ class _Mounted:
             csrf_token=self.door.cookie.form_token(request),
             **shown,
         )
+
+
+def _service(code: str) -> ServiceView:
+    return wired().catalogue().find_service(code) or abort(404)
 
 
 def _date(text: str) -> date:

@@ -1,14 +1,17 @@
 """What the composition root hands to the screens: the book, the clocks, the secrets and where the doors stand."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
+from typing import Generic, TypeVar
 
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from booking_core.clock import Clock, real_now
+from booking_core.catalogue import Catalogue, read_catalogue
+from booking_core.clock import Clock
 from booking_core.settings import Settings, read_all
 from web.throttle import Throttle
 
@@ -20,29 +23,36 @@ T = TypeVar("T")
 
 @dataclass
 class Recent(Generic[T]):
-    """What changes seldom and is shown on every page: read once in a few seconds, not once a request."""
+    """What changes seldom and stands on every page: read once in a few seconds, not once a request.
 
+    Attributes:
+        engine: the book.
+        read: how it is read there.
+        otherwise: what to go by while the book cannot be read and never was; None lets the error through.
+    """
+
+    engine: Engine
     read: Callable[[Connection], T]
+    otherwise: T | None = None
     _value: T | None = field(default=None, init=False)
-    _read_at: datetime | None = field(default=None, init=False)
+    _read_at: float = field(default=0.0, init=False)
 
-    def value(self, engine: Engine, *, otherwise: T | None = None) -> T:
-        """Return what was read at most a few seconds ago.
-
-        Args:
-            engine: the book.
-            otherwise: what to answer while the book cannot be read and never was; None lets the error through.
-        """
-        now = real_now()
-        if self._value is None or self._read_at is None or (now - self._read_at).total_seconds() > RECENT_SECONDS:
+    def value(self) -> T:
+        """Return what was read at most RECENT_SECONDS ago."""
+        found, now = self._value, time.monotonic()
+        if found is None or now - self._read_at > RECENT_SECONDS:
             self._read_at = now
-            try:
-                with engine.connect() as db:
-                    self._value = self.read(db)
-            except SQLAlchemyError:
-                if self._value is None and otherwise is None:
-                    raise
-        return self._value or otherwise
+            found = self._value = self._read_afresh(found or self.otherwise)
+        return found
+
+    def _read_afresh(self, before: T | None) -> T:
+        try:
+            with self.engine.connect() as db:
+                return self.read(db)
+        except SQLAlchemyError:  # the page that says so is shown with what was known before
+            if before is None:
+                raise
+            return before
 
 
 @dataclass
@@ -58,20 +68,22 @@ class Wiring:
     demo: bool = False
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     reads: Engine = field(init=False)
-    _settings: Recent[Settings] = field(default_factory=lambda: Recent(read_all), init=False)
-    _catalogue: Recent[Catalogue] = field(default_factory=lambda: Recent(read_catalogue), init=False)
+    _settings: Recent[Settings] = field(init=False)
+    _catalogue: Recent[Catalogue] = field(init=False)
 
     def __post_init__(self) -> None:
         """Reading needs no transaction: each statement on `reads` stands alone, in one round trip."""
         self.reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._settings = Recent(self.reads, read_all, otherwise=Settings())
+        self._catalogue = Recent(self.reads, read_catalogue)
 
     def settings(self) -> Settings:
-        """Return what the city has set, at most a few seconds old. The page that tells of trouble needs it too."""
-        return self._settings.value(self.reads, otherwise=Settings())
+        """Return what the city has set, at most a few seconds old."""
+        return self._settings.value()
 
     def catalogue(self) -> Catalogue:
         """Return the services and venues, at most a few seconds old."""
-        return self._catalogue.value(self.reads)
+        return self._catalogue.value()
 
     def reading(self) -> Connection:
         """Return a connection on which every statement stands alone. Use it in a `with`."""
