@@ -57,7 +57,7 @@ def _add(celery: Celery, job: Job, wiring: JobWiring) -> None:
     def tick() -> None:
         run(job, wiring)
 
-    celery.task(tick, name=task_name(job.name))
+    celery.task(tick, name=task_name(job.name), shared=False)  # of this application alone, were there two
 
 
 def _tick(job: str, every_seconds: int) -> dict[str, Any]:
