@@ -59,7 +59,7 @@ def voice_webhooks(line: Line) -> Blueprint:
 
 def _view(line: Line, read: Callable[[Request], LineEvent]) -> Callable[[], Response]:
     def view() -> Response:
-        if not request.form.get("CallSid"):
+        if not _plain(request.form.get("CallSid", "")):
             return Response("CallSid is missing", 400, mimetype="text/plain")
         event = read(request)
         answer = in_transaction(line.engine, lambda db: hear(db, event, hours=line.hours, now=line.clock.now()))

@@ -1,0 +1,303 @@
+"""Calls as the provider tells them over HTTP, and the rows they leave."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Row, text
+from sqlalchemy.exc import ProgrammingError
+
+from booking_core.actors import Actor
+from booking_core.db import in_transaction
+from ivr.queue.calls import close_call
+from ivr.queue.models import MainReason
+from ivr.queue.operators import get_operator
+from tests.caller import Caller, verbs
+from tests.conftest import MONDAY_MORNING, House
+from tests.desk import available_operator, take_first
+from tests.factories import done
+
+SECOND = timedelta(seconds=1)
+
+
+def row(house: House, caller: Caller) -> Row[Any]:
+    with house.engine.connect() as db:
+        return db.execute(text("SELECT * FROM call WHERE call_sid = :sid"), {"sid": caller.sid}).one()
+
+
+def offer_state(house: House, offer: int) -> str:
+    with house.engine.connect() as db:
+        return str(db.execute(text("SELECT state FROM offer WHERE id = :id"), {"id": offer}).scalar_one())
+
+
+def later(house: House, seconds: int) -> datetime:
+    instant = MONDAY_MORNING + seconds * SECOND
+    house.step_to(instant)
+    return instant
+
+
+def connected(house: House, operator: int) -> tuple[Caller, int, int]:
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    call_id, offer = take_first(house.engine, operator)
+    caller.waits()
+    caller.leaves_queue()
+    caller.operator_picks_up(offer)
+    return caller, call_id, offer
+
+
+def test_a_caller_is_greeted_queued_connected_and_counted_as_answered(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    assert verbs(caller.calls()) == ["Say", "Enqueue"]
+    assert row(house, caller).state == "ivr"
+    entered = later(house, 8)
+    assert verbs(caller.waits()) == ["Say", "Say", "Pause"]
+    assert (row(house, caller).state, row(house, caller).offerable_at) == ("queued", entered)
+    assert verbs(caller.waits()) == ["Pause"]
+    _, offer = take_first(house.engine, operator)
+    assert verbs(caller.waits()) == ["Leave"]
+    assert caller.leaves_queue().find("Dial/Client").text == f"op_{operator}"  # type: ignore[union-attr]
+    answered = later(house, 20)
+    assert verbs(caller.operator_picks_up(offer)) == []
+    assert (row(house, caller).state, row(house, caller).answered_at) == ("connected", answered)
+    later(house, 22)
+    caller.operator_status(offer, "in-progress", 2)
+    assert row(house, caller).answered_at == answered
+    ended = later(house, 90)
+    assert verbs(caller.dial_ended(offer, "completed", seconds=70)) == ["Say", "Hangup"]
+    later(house, 95)
+    caller.ends()
+    kept = row(house, caller)
+    assert (kept.state, kept.outcome, kept.ended_at) == ("ended", "answered", ended)
+    assert offer_state(house, offer) == "wrapping"
+
+
+@pytest.mark.parametrize(
+    ("waited", "outcome"),
+    [(False, "abandoned_ivr"), (True, "abandoned_queue")],
+    ids=["in the greeting", "in the queue"],
+)
+def test_a_caller_who_hangs_up_first_is_abandoned_where_she_was(house: House, outcome: str, *, waited: bool) -> None:
+    caller = Caller(house)
+    caller.calls()
+    if waited:
+        caller.waits()
+    caller.ends()
+    assert (row(house, caller).state, row(house, caller).outcome) == ("ended", outcome)
+
+
+def test_a_caller_who_hangs_up_while_her_operator_is_rung_was_not_answered(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    _, offer = take_first(house.engine, operator)
+    caller.waits()
+    caller.leaves_queue()
+    caller.dial_ended(offer, "canceled", gone=True)
+    assert (row(house, caller).outcome, offer_state(house, offer)) == ("abandoned_queue", "rescinded")
+    assert verbs(caller.operator_picks_up(offer)) == ["Hangup"]
+    assert row(house, caller).answered_at is None
+
+
+@pytest.mark.req("3-2-B")
+@pytest.mark.parametrize("moment", ["2025-04-07T17:00+09:00", "2025-04-29T10:00+09:00", "2025-04-07T08:59+09:00"])
+def test_outside_the_hours_a_caller_hears_when_to_call(house: House, moment: str) -> None:
+    house.step_to(datetime.fromisoformat(moment))
+    caller = Caller(house)
+    document = caller.calls()
+    assert verbs(document) == ["Say", "Hangup"]
+    assert "午前9時から午後5時まで" in (document[0].text or "")
+    caller.ends()
+    assert row(house, caller).outcome == "closed"
+
+
+def test_who_waits_at_closing_time_is_still_served(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    house.step_to(datetime.fromisoformat("2025-04-07T16:59:59+09:00"))
+    caller = Caller(house)
+    caller.calls()
+    house.step_to(datetime.fromisoformat("2025-04-07T17:00:10+09:00"))
+    caller.waits()
+    _, offer = take_first(house.engine, operator)
+    assert verbs(caller.waits()) == ["Leave"]
+    caller.leaves_queue()
+    caller.operator_picks_up(offer)
+    assert row(house, caller).state == "connected"
+
+
+def test_a_withheld_number_is_kept_as_none(house: House) -> None:
+    for number in ("anonymous", "", "Restricted", "+266696687", "+7378742833", "+811045000", "unknown", "client:op_3"):
+        caller = Caller(house, number=number)
+        caller.calls()
+        assert row(house, caller).from_number is None, number
+
+
+def test_a_shown_number_is_kept_whole(house: House) -> None:
+    caller = Caller(house, number="+815012345678")
+    caller.calls()
+    assert row(house, caller).from_number == "+815012345678"
+
+
+def test_a_replayed_request_changes_nothing_and_gets_the_same_answer(house: House) -> None:
+    caller = Caller(house)
+    first = caller.post("/voice/incoming", retry="token-1")
+    later(house, 5)
+    again = caller.post("/voice/incoming", retry="token-1")
+    assert again.data == first.data
+    assert row(house, caller).received_at == MONDAY_MORNING
+    with house.engine.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM call_event")).scalar_one() == 1
+
+
+def test_a_captured_end_sent_again_later_is_a_no_op(house: House) -> None:
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    ended = later(house, 10)
+    caller.ends()
+    later(house, 50)
+    caller.ends()
+    assert (row(house, caller).ended_at, row(house, caller).outcome) == (ended, "abandoned_queue")
+
+
+def test_nothing_reopens_an_ended_call(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller, _, offer = connected(house, operator)
+    caller.ends()
+    before = row(house, caller)
+    assert verbs(caller.waits()) == ["Hangup"]
+    caller.calls()
+    caller.leaves_queue()
+    caller.operator_picks_up(offer)
+    caller.operator_status(offer, "in-progress", 1)
+    caller.dial_ended(offer, "no-answer")
+    caller.leaves_queue("queue-full")
+    assert row(house, caller) == before
+    assert offer_state(house, offer) == "wrapping"
+
+
+def test_a_lower_status_that_arrives_late_ends_nothing(house: House) -> None:
+    caller = Caller(house)
+    caller.calls()
+    for status in ("initiated", "ringing", "in-progress"):
+        caller.ends(status)
+    assert row(house, caller).state == "ivr"
+
+
+def test_the_end_may_be_the_first_we_hear_of_a_call(house: House) -> None:
+    caller = Caller(house)
+    caller.ends()
+    assert (row(house, caller).state, row(house, caller).outcome) == ("ended", "abandoned_ivr")
+
+
+def test_a_caller_whom_the_stand_in_document_queued_is_taken_on(house: House) -> None:
+    caller = Caller(house)
+    caller.waits()
+    assert row(house, caller).state == "queued"
+
+
+def test_an_operator_who_does_not_pick_up_gives_the_caller_her_old_place_back(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    first, second = Caller(house), Caller(house)
+    for nth, caller in enumerate((first, second)):
+        later(house, nth)
+        caller.calls()
+        caller.waits()
+    _, offer = take_first(house.engine, operator)
+    first.waits()
+    first.leaves_queue()
+    assert verbs(first.dial_ended(offer, "no-answer")) == ["Say", "Enqueue"]
+    assert offer_state(house, offer) == "timed_out"
+    later(house, 60)
+    first.waits()
+    taken, _ = take_first(house.engine, operator)
+    assert taken == row(house, first).id
+    assert row(house, first).enqueued_at == MONDAY_MORNING
+
+
+def test_a_talk_that_only_its_end_tells_of_was_answered_when_it_began(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    _, offer = take_first(house.engine, operator)
+    caller.waits()
+    caller.leaves_queue()
+    ended = later(house, 100)
+    caller.dial_ended(offer, "completed", seconds=60)
+    assert row(house, caller).answered_at == ended - 60 * SECOND
+    assert row(house, caller).outcome == "answered"
+
+
+@pytest.mark.parametrize("result", ["queue-full", "error", "system-error"])
+def test_a_call_the_provider_could_not_queue_counts_as_lost_by_the_line(house: House, result: str) -> None:
+    caller = Caller(house)
+    caller.calls()
+    assert verbs(caller.leaves_queue(result)) == ["Say", "Hangup"]
+    caller.ends()
+    assert row(house, caller).outcome == "failed"
+
+
+def test_a_redirect_told_by_the_queue_changes_no_state(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller, _, _ = connected(house, operator)
+    before = row(house, caller)
+    assert verbs(caller.leaves_queue("redirected")) == []
+    assert row(house, caller) == before
+
+
+def test_the_place_in_the_order_is_said_at_most_every_thirty_seconds(house: House) -> None:
+    first, second = Caller(house), Caller(house)
+    for caller in (first, second):
+        caller.calls()
+        caller.waits()
+    assert "2番目" in (second.heard[0].text or "")
+    later(house, 29)
+    assert verbs(second.waits()) == ["Pause"]
+    first.ends()
+    later(house, 30)
+    assert "次に" in (second.waits()[0].text or "")
+    later(house, 31)
+    assert verbs(second.waits()) == ["Pause"]
+
+
+def test_an_operator_s_leg_for_an_offer_nobody_made_is_hung_up_and_makes_no_call(house: House) -> None:
+    assert verbs(Caller(house).operator_picks_up(99)) == ["Hangup"]
+    with house.engine.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM call")).scalar_one() == 0
+
+
+def test_an_operator_who_closes_during_the_talk_is_free_when_it_ends(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller, call_id, offer = connected(house, operator)
+    by = Actor.operator(operator)
+    done(
+        in_transaction(
+            house.engine,
+            lambda db: close_call(db, call_id, MainReason.QUESTION, account_id=operator, by=by, now=MONDAY_MORNING),
+        )
+    )
+    assert offer_state(house, offer) == "accepted"
+    caller.ends()
+    assert offer_state(house, offer) == "completed"
+    with house.engine.connect() as db:
+        assert get_operator(db, operator).activity == "idle"
+
+
+def test_the_application_cannot_rewrite_what_happened_on_the_line(house: House) -> None:
+    for table in ("call_event", "seat_event"):
+        for statement in (f"UPDATE {table} SET at = at", f"DELETE FROM {table}"):  # noqa: S608 - names from this test
+            with pytest.raises(ProgrammingError, match="permission denied"), house.engine.begin() as db:
+                db.execute(text(statement))
+
+
+def test_odd_fields_break_nothing(house: House) -> None:
+    caller = Caller(house)
+    assert caller.post("/voice/incoming", CallSid="").status_code == 400
+    assert caller.post("/voice/incoming", CallSid="\0").status_code == 400
+    assert caller.post("/voice/incoming", CallSid="x" * 5000, From="1" * 5000).status_code == 200
+    assert caller.post(f"/voice/operator-answered?offer={10**30}").status_code == 200
+    assert caller.post("/voice/dial-ended?offer=-1", DialCallDuration="9" * 40, DialCallStatus="?").status_code == 200
