@@ -195,7 +195,7 @@ def test_a_folder_takes_mail_any_program_opens(tmp_path: Path) -> None:
     mail = email.message_from_bytes(written.read_bytes(), policy=default)
     assert written.name == "outbox-7.eml"
     assert mail["Subject"] == LETTER["subject"]
-    assert mail.get_content().replace("\r\n", "\n") == LETTER["body"]  # type: ignore[attr-defined] # EmailMessage
+    assert mail.get_content().replace("\r\n", "\n") == LETTER["body"]
 
 
 def test_a_password_is_not_sent_unencrypted_to_another_machine(post: tuple[PostOffice, str]) -> None:
