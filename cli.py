@@ -55,9 +55,8 @@ def check(arguments: list[str]) -> int:
 
 def call(arguments: list[str]) -> int:
     """Play one telephone call against the running demo."""
-    from simulator import one_call
-
     import demo
+    from simulator import one_call
 
     os.environ.update(demo.running_environment())
     return int(one_call.main(arguments) or 0)
