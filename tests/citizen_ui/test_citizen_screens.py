@@ -3,7 +3,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from tests.conftest import House
+from booking_core.actors import Actor
+from booking_core.cards.importing import import_cards
+from booking_core.catalogue import list_venues
+from booking_core.db import in_transaction
+from tests.conftest import MONDAY_MORNING, PEPPER, House
+from tests.factories import done
 from tests.visitor import Visitor
 
 
@@ -52,6 +57,30 @@ def test_free_days_and_times_are_shown_before_log_in(house: House) -> None:
     house.add_citizen()
     visitor.follow().submit({"number": "abc-123-456", "password": "sakura-2025"})
     assert visitor.heading == "予約の内容を確かめる"
+
+
+@pytest.mark.req("1-2-DEL-A")
+def test_an_imported_card_can_be_picked_up_at_each_of_the_fifteen_venues(house: House) -> None:
+    with house.engine.connect() as db:
+        venues = [venue.code for venue in list_venues(db)]
+    lines = ["予約番号,パスワード", *(f"KYO{n:06d},himitsu{n:04d}" for n in range(len(venues)))]
+    content = "\n".join(lines).encode()
+    done(
+        in_transaction(
+            house.engine,
+            lambda db: import_cards(
+                db, content, file_name="cards.csv", pepper=PEPPER.encode(), by=Actor.clerk(1), now=MONDAY_MORNING
+            ),
+        )
+    )
+    for n, venue in enumerate(venues):
+        visitor = first_free_time(logged_in(house, f"KYO{n:06d}", f"himitsu{n:04d}"), venue)
+        assert visitor.submit({"phone": "075-123-4567"}).heading == "予約ができました"
+    booked_at = rows(
+        house, "SELECT v.code FROM booking b JOIN slot s ON s.id = b.slot_id JOIN venue v ON v.id = s.venue_id"
+    )
+    assert len(venues) == 15
+    assert sorted(booked_at) == sorted((venue,) for venue in venues)
 
 
 @pytest.mark.req("3-1-A-iv")

@@ -49,7 +49,7 @@ def assert_fit(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
-@pytest.mark.req("1-2-DEL-A", "3-1-C-xxviii")
+@pytest.mark.req("3-1-A-ii", "3-1-C-xxviii")
 @pytest.mark.parametrize("viewport", [NARROWEST, TELEPHONE, DESK], ids=["320px", "375px", "1280px"])
 def test_she_books_moves_and_cancels_and_every_page_is_fit(
     site: str, house: House, context: Callable[..., BrowserContext], viewport: dict[str, int]
