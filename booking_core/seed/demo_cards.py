@@ -12,9 +12,9 @@ from booking_core.cards.import_file import KEPT
 from booking_core.cards.importing import import_cards
 from booking_core.refusal import Refusal
 
-CARDS = 300
-FREE_CARDS = 40
-"""The first so many have no booking, for whoever tries the demo out."""
+CARDS = 1_260
+FREE_CARDS = 1_000
+"""The first so many have no booking: for whoever tries the demo out, alone or with a crowd of programs."""
 
 _KANA = ("サクラ", "ウメ", "モミジ", "ツツジ", "フジ", "アジサイ", "ハス", "キキョウ", "ススキ", "ナンテン")
 _LIES_NEAR = ("kita", "minami", "center-3f")
