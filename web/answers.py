@@ -1,5 +1,7 @@
 """How a refusal is answered over HTTP: the reason decides the status, the page says the sentence."""
 
+from flask import g
+
 from booking_core.refusal import Reason, Refusal
 
 STATUS = {
@@ -19,6 +21,7 @@ STATUS = {
     Reason.TEXT_TOO_LONG: 422,
     Reason.MY_NUMBER_FOUND: 422,
     Reason.PURPOSE_NEEDED: 422,
+    Reason.CHOICE_NEEDED: 422,
     Reason.NOT_REGISTERED: 422,
     Reason.IMPORT_REJECTED: 422,
 }
@@ -32,5 +35,9 @@ FIELD = {
 
 
 def status_of(refusal: Refusal) -> int:
-    """Return the HTTP status of a refusal: 409 where the book itself said no."""
+    """Return the HTTP status of a refusal: 409 where the book itself said no.
+
+    The answer to this request will also name the reason in its header `X-Refusal`, for clients that read no Japanese.
+    """
+    g.refusal = refusal.reason
     return STATUS.get(refusal.reason, 409)
