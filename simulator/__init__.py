@@ -1,0 +1,1 @@
+"""Callers and operators for a running product. Knows nothing but its front doors: HTTP, forms, signed webhooks."""

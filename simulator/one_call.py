@@ -1,0 +1,247 @@
+"""One telephone call against the running demo, step by step: phone, wait, answer, identify, book, read back, close.
+
+It plays three people, each through the front door alone: the provider with signed requests, an operator at the desk,
+and somebody who looks at the board before and after. Any step that does not go as it should ends with exit code 1.
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from simulator.browser import Browser, Unexpected
+from simulator.opening_time import business_time, move_to_next_morning
+from simulator.telephone import Telephone
+
+OPERATORS = ("operator1", "operator2", "operator3")
+PASSWORD = "Madoguchi-2025"  # noqa: S105 - the demo's sign-ins are public
+FREE_CARDS = 40
+CALLER = "+81751239000"  # no exchange in Japan begins with 1: it rings nowhere
+LINE = "+81753660000"
+TALK_SECONDS = 90
+MOST_CLOSED_DAYS = 12
+FIGURES = ("入電数", "待ち呼", "応答数", "応答率", "着座数")
+
+
+def main(argv: list[str]) -> int:
+    """Play one call and return 0 if every step went as it should.
+
+    Reads from the environment: PUBLIC_URL, VOICE_URL (else PUBLIC_URL), TWILIO_AUTH_TOKEN, TWILIO_NUMBER, CLOCK_FILE.
+    """
+    parser = argparse.ArgumentParser(prog="run.py call", description=main.__doc__.splitlines()[0])  # type: ignore[union-attr] # it has one
+    parser.add_argument("--keep-clock", action="store_true", help="fail when the line is closed; do not move the clock")
+    chosen = parser.parse_args(argv)
+    try:
+        call = OneCall.from_environment()
+        call.play(may_move_clock=not chosen.keep_clock)
+    except Unexpected as found:
+        print(f"\n  NOT AS EXPECTED: {found}", file=sys.stderr)
+        return 1
+    print("\n  Every step went as it should.")
+    return 0
+
+
+@dataclass
+class OneCall:
+    """The people of one call and what they have to know."""
+
+    site: str
+    voice_url: str
+    token: str
+    line: str
+    clock_file: Path | None
+
+    @classmethod
+    def from_environment(cls) -> "OneCall":
+        site, token = os.environ.get("PUBLIC_URL", ""), os.environ.get("TWILIO_AUTH_TOKEN", "")
+        if not site or not token:
+            raise Unexpected("PUBLIC_URL and TWILIO_AUTH_TOKEN are not set: start the demo first")
+        clock = os.environ.get("CLOCK_FILE")
+        voice_url = os.environ.get("VOICE_URL") or site
+        return cls(site, voice_url, token, os.environ.get("TWILIO_NUMBER") or LINE, Path(clock) if clock else None)
+
+    def play(self, *, may_move_clock: bool) -> None:
+        """Play the whole call.
+
+        Raises:
+            Unexpected: a step did not go as it should; the call is hung up in any case.
+        """
+        number, password = self._card_without_booking()
+        step(f"Card {number} has no booking yet")
+        self._show_unsigned_is_refused()
+        phone, before = self._get_through(may_move_clock=may_move_clock)
+        try:
+            self._serve(phone, number, password)
+            self._compare(before, self._board_figures())
+        finally:
+            phone.hang_up()
+
+    def _serve(self, phone: Telephone, number: str, password: str) -> None:
+        desk = self._operator_at_work()
+        phone.wait_in_queue()
+        page = take(desk, phone)
+        connect(desk, phone, page)
+        identify(desk, page, number, password)
+        book(desk)
+        read_back(desk)
+        heard = phone.operator_hangs_up(TALK_SECONDS)
+        step(f"The operator hangs up; the caller's document ends with {heard[-1]}")
+        phone.hang_up()
+        close(desk, page)
+
+    def _card_without_booking(self) -> tuple[str, str]:
+        """Return a demo card that is free, found as a citizen would: by logging in; if none is left, one is freed."""
+        cards = list(range(1, FREE_CARDS + 1))
+        Random().shuffle(cards)  # noqa: S311 - any card will do
+        for n in cards:
+            citizen = self._citizen(n)
+            if "今は予約がありません" in citizen.words:
+                return f"9{n:09d}", f"{12340000 + n}"
+        citizen.open(citizen.link("取り消す")).submit("/cancel")
+        if citizen.heading != "予約を取り消しました":
+            raise Unexpected(f"no demo card is free, and none could be freed: {citizen.words[:120]}")
+        return f"9{n:09d}", f"{12340000 + n}"
+
+    def _citizen(self, n: int) -> Browser:
+        citizen = Browser(self.site).open("/login")
+        return citizen.submit("/login", {"number": f"9{n:09d}", "password": f"{12340000 + n}"})
+
+    def _show_unsigned_is_refused(self) -> None:
+        status = self._telephone().status_without_signature()
+        expect(status == 403, f"An unsigned request is answered with {status}")  # noqa: PLR2004 - forbidden
+
+    def _get_through(self, *, may_move_clock: bool) -> tuple[Telephone, dict[str, str]]:
+        """Call until the line is open: outside its hours the demo's clock moves to the next weekday morning.
+
+        Returns the call, and the board's figures before it.
+        """
+        for _ in range(MOST_CLOSED_DAYS):
+            phone, before = self._telephone(), self._board_figures()
+            step(f"A citizen calls {self.line}{self._at()}")
+            verbs = phone.dial()
+            if "Enqueue" in verbs:
+                return phone, before
+            phone.hang_up()
+            step("The line is closed and says so")
+            if not may_move_clock or self.clock_file is None:
+                raise Unexpected("the line is closed: move the clock with run.py clock, or leave out --keep-clock")
+            morning = move_to_next_morning(self.clock_file)
+            step(f"The demo's clock moves on to {morning:%Y-%m-%d %H:%M} (back to real time: run.py clock real)")
+        raise Unexpected(f"the line is closed on {MOST_CLOSED_DAYS} weekdays in a row")
+
+    def _telephone(self) -> Telephone:
+        return Telephone(self.voice_url, self.token, CALLER, self.line, heard)
+
+    def _at(self) -> str:
+        return f" at {business_time(self.clock_file):%Y-%m-%d %H:%M}" if self.clock_file else ""
+
+    def _operator_at_work(self) -> Browser:
+        """Sign in as the first demo operator who has no call in hand, and let her take calls."""
+        for login in OPERATORS:
+            desk = Browser(self.site).open("/desk/").submit("/sign-in", {"login": login, "password": PASSWORD})
+            if desk.heading != "待ち呼":
+                raise Unexpected(f"{login} cannot sign in at the desk: {desk.words[:120]}")
+            if not any("対応の画面を開く" in each.words for each in desk.page.all("a")):
+                desk.submit("/desk/status", {"status": "available"})
+                expect("いまは受付可です" in desk.words, f"{login} signs in at /desk/ and takes calls")
+                return desk
+        raise Unexpected("every demo operator has an unfinished call: close one at /desk/")
+
+    def _board_figures(self) -> dict[str, str]:
+        board = Browser(self.site).open("/board/").submit("/sign-in", {"login": OPERATORS[0], "password": PASSWORD})
+        figures: dict[str, str] = {}
+        for entry in board.page.all("dl"):
+            for term, value in zip(entry.all("dt"), entry.all("dd"), strict=False):
+                figures.setdefault(term.words, value.words)
+            for each in entry.all("div"):
+                figures[next(each.all("dt")).words] = next(each.all("dd")).words
+        missing = [name for name in FIGURES if name not in figures]
+        if missing:
+            raise Unexpected(f"the board does not show {missing}")
+        return figures
+
+    def _compare(self, before: dict[str, str], after: dict[str, str]) -> None:
+        print()
+        for name in FIGURES:
+            print(f"     {name}\t{before[name]}  ->  {after[name]}")
+        expect(count(after["応答数"]) >= count(before["応答数"]) + 1, "The board counts the call as answered")
+        expect(count(after["入電数"]) >= count(before["入電数"]) + 1, "The board counts it as received")
+        expect(count(after["着座数"]) >= 1, "The board shows the open seat")
+
+
+def take(desk: Browser, phone: Telephone) -> str:
+    """Let the operator see the caller in the list and take her; return the address of the call's page."""
+    desk.open("/desk/")
+    shown = "075-123-9000"
+    rows = [row for row in desk.page.all("tr") if shown in row.words]
+    if not rows:
+        raise Unexpected(f"the desk does not show {shown} among the waiting: {desk.words[:200]}")
+    step(f"The desk shows: {rows[-1].words}")
+    desk.send(next(rows[-1].all("form")))
+    expect(desk.heading == "電話の対応", "The operator takes the call")
+    if "Leave" not in phone.wait_in_queue():
+        raise Unexpected("the wait document does not let the caller leave the queue")
+    step("The caller's next wait document says Leave")
+    return desk.url
+
+
+def connect(desk: Browser, phone: Telephone, page: str) -> None:
+    step(f"The queue's action rings {phone.leave_queue()}")
+    phone.operator_picks_up()
+    expect("通話中" in desk.open(page).words, "The operator's leg is up: the call is connected")
+
+
+def identify(desk: Browser, page: str, number: str, password: str) -> None:
+    desk.open(page).submit("/identify", {"number": number, "password": password})
+    expect("予約番号とパスワード" in desk.words and "新しく予約する" in desk.words, f"Identified as card {number}")
+
+
+def book(desk: Browser) -> None:
+    """Go through the shared screens: service, place, day, time, confirmation."""
+    desk.open(desk.link("新しく予約する"))
+    desk.open(desk.link("受け取り"))
+    places = [each for each in desk.page.all("a") if "/at/" in each.attributes.get("href", "")]
+    if not places:
+        raise Unexpected("no venue has a free day")
+    desk.open(places[0].attributes["href"])
+    desk.open(desk.link("空きあり"))
+    desk.open(desk.link("空き"))
+    expect(desk.heading == "予約の内容を確かめる", f"On the shared screens: {places[0].words}")
+    desk.submit("/slot/")
+    expect("読み上げてください" in desk.words, "Booked by telephone on behalf of the citizen")
+
+
+def read_back(desk: Browser) -> None:
+    told = next(each.words for each in desk.page.all("strong") if "です。" in each.words)
+    step(f"Read back: {told}")
+    desk.submit("/read-back")
+    expect("復唱済み" in desk.words, "Ticked off as read back")
+
+
+def close(desk: Browser, page: str) -> None:
+    desk.open(page).submit("/close", {"main_reason": "new_booking"})
+    expect(desk.heading == "待ち呼", "The operator closes the call: 新しい予約")
+
+
+def expect(condition: bool, told: str) -> None:  # noqa: FBT001 - it reads as an assertion
+    if not condition:
+        raise Unexpected(told)
+    step(told)
+
+
+def step(told: str) -> None:
+    print(f"  {told}", flush=True)
+
+
+def heard(words: str) -> None:
+    print(f"     the caller hears 「{words}」", flush=True)
+
+
+def count(figure: str) -> int:
+    return int("".join(sign for sign in figure if sign.isdigit()) or "0")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
