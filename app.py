@@ -6,6 +6,10 @@ import structlog
 from flask import Flask, request
 from redis import Redis
 
+from admin_ui.alarms import alarms
+from admin_ui.bookings import bookings
+from admin_ui.cards import cards
+from admin_ui.door import ADMIN
 from booking_core.clock import Clock
 from booking_core.db import make_engine
 from booking_core.staff.roles import Permission
@@ -22,7 +26,7 @@ from operator_ui.call_screens import calls
 from operator_ui.desk import desk
 from operator_ui.door import BOARD, DESK, desk_frame
 from operator_ui.door import DOOR as DESK_DOOR
-from web import access_log, errors, forms_guard, headers
+from web import access_log, errors, forms_guard, headers, uploads
 from web.booking_screens import booking_screens
 from web.cookies import DoorCookie
 from web.health import health
@@ -61,8 +65,11 @@ def create_app(settings: Settings) -> Flask:
         cookies[DESK.prefix] = _open_desk(app)
     if Door.BOARD in settings.doors:
         cookies[BOARD.prefix] = open_door(app, BOARD, board)
+    if Door.ADMIN in settings.doors:
+        cookies[ADMIN.prefix] = open_door(app, ADMIN, bookings, cards, alarms)
     if Door.VOICE in settings.doors:
         app.register_blueprint(voice_webhooks(_line(settings, wiring)))
+    uploads.install(app)
     forms_guard.install(app, cookies=cookies, signed_prefixes=("/voice/",))
     app.context_processor(_shown_on_every_page)
     return app

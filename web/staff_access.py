@@ -81,9 +81,9 @@ def guard(blueprint: Blueprint, door: StaffDoor, *, unless_named: Permission | N
         session = _find_session(door, touch=not getattr(view, "poll", False))
         if session is None:
             return _ask_to_sign_in(door)
+        g.staff = session  # also for the page that says no: its reader needs the way on and the way out
         if permission is None or not may(session.role, permission):
             abort(403)
-        g.staff = session
         return None
 
     @blueprint.after_request

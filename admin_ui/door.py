@@ -1,0 +1,21 @@
+"""The city staff's door, and the frame of its pages."""
+
+from typing import Any
+
+from booking_core.staff.roles import Permission
+from web.staff_access import StaffDoor
+from web.staff_frame import staff_frame
+
+ADMIN = StaffDoor("admin", "管理画面", Permission.BOOKINGS_READ)
+
+PLACES = (
+    ("予約の一覧", "admin_bookings.show_list"),
+    ("予約を探す", "admin_bookings.search"),
+    ("カード情報の取り込み", "admin_cards.choose"),
+    ("警告", "admin_alarms.show"),
+)
+
+
+def admin_frame() -> dict[str, Any]:
+    """Return what the frame of every page of the console shows."""
+    return staff_frame(ADMIN, PLACES)
