@@ -28,7 +28,7 @@ from ivr.queue.calls import (
     record_read_back,
 )
 from ivr.queue.identify import find_identified_card, identify_caller
-from ivr.queue.models import MainReason, OfferState
+from ivr.queue.models import MainReason
 from operator_ui import words
 from operator_ui.desk import unless_known
 from operator_ui.door import DESK, desk_frame, for_caller, may_change, operator
@@ -56,7 +56,7 @@ def show(call_id: int) -> Page:
 def state(call_id: int) -> Page:
     """The part of the page that follows the telephone."""
     call = _call(call_id)
-    return unless_known(render_template("desk/_call_state.html", call=call, mine=_mine(call), words=words))
+    return unless_known(render_template("desk/_call_state.html", call=call, mine=_mine(call), me=_me(), words=words))
 
 
 @calls.post("/answer")
@@ -168,7 +168,7 @@ def _call_page(call_id: int, *, errors: dict[str, str] | None = None, status: in
         heading="電話の対応",
         call=call,
         mine=_mine(call),
-        talked=call.offer_state in {OfferState.ACCEPTED, OfferState.WRAPPING},
+        me=_me(),
         card=card,
         card_number=card_number_display(card.number) if card else None,
         visit=visit,

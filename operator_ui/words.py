@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from booking_core.actors import Channel
 from booking_core.models import Verb
-from ivr.queue.models import AwayReason, CallState, MainReason, Outcome, Status
+from ivr.queue.calls import CallView
+from ivr.queue.models import AwayReason, CallState, MainReason, OfferState, Outcome, Status
 from ivr.queue.operators import Activity
 
 STATUS: Mapping[Status, str] = {Status.OFFLINE: "退席中", Status.AVAILABLE: "受付可", Status.AWAY: "離席中"}
@@ -53,3 +54,14 @@ CHANNEL: Mapping[Channel, str] = {
     Channel.COUNTER: "窓口",
     Channel.SYSTEM: "システム",
 }
+
+
+def not_in_hand(call: CallView, account_id: int) -> str:
+    """Return why this operator can not work in this call."""
+    if call.account_id != account_id:
+        return "この電話は、あなたの担当ではありません"
+    if call.closed_at is not None:
+        return "この電話の対応は終わっています"
+    if call.offer_state == OfferState.RESCINDED:
+        return "つながる前に、電話が切れました"
+    return "あなたの電話を呼び出せなかったため、お待ちの方は待ち呼に戻りました"

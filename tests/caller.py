@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped] # the library ships no types
@@ -37,7 +38,7 @@ class Caller:
         token: str = TOKEN,
         retry: str = "",
         signed_as: str = "",
-        changed: dict[str, str] | None = None,
+        changed: Any = None,
         **fields: str,
     ) -> TestResponse:
         """Send a signed form. `changed` alters it, and `signed_as` the address, behind the signature's back."""
