@@ -30,7 +30,7 @@ def test_a_signed_request_is_answered(house: House) -> None:
     ],
 )
 def test_an_altered_request_gets_403_and_stores_nothing(house: House, tampering: dict[str, str]) -> None:
-    response = Caller(house).post("/voice/incoming", **tampering)  # type: ignore[arg-type]
+    response = Caller(house).post("/voice/incoming", **tampering)
     assert (response.status_code, response.data) == (403, b"")
     assert calls_stored(house) == 0
 
