@@ -60,7 +60,7 @@ def find_visit(db: Connection, booking_id: int, *, now: datetime) -> Visit | Non
         purpose=purposes.get(row.purpose) if row.purpose else None,
         card_id=view.card_id,
         card_number=row.card_number,
-        name=row.name or row.kana,
+        name=row.name or row.kana or row.card_kana,
         phone=row.phone,
         channel=row.channel,
         change_until=view.change_until,
@@ -86,7 +86,7 @@ class CardView:
 
 _VISIT = text("""
     SELECT w.code AS venue_code, w.name AS venue_name, w.address, v.code AS service_code, v.name AS service_name,
-           v.purposes, b.purpose, b.name, b.kana, b.phone, b.channel, k.number AS card_number
+           v.purposes, b.purpose, b.name, b.kana, b.phone, b.channel, k.number AS card_number, k.kana AS card_kana
     FROM booking b
     JOIN slot s ON s.id = b.slot_id
     JOIN venue w ON w.id = s.venue_id

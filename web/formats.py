@@ -93,6 +93,12 @@ def datetime_ja(instant: datetime) -> str:
     return f"{date_ja(local.date())}{time_ja(local.time())}"
 
 
+def day_time_ja(instant: datetime) -> str:
+    """「4月8日（火）午後1時30分」: where lists are narrow and the year goes without saying."""
+    local = in_tokyo(instant)
+    return f"{day_ja(local.date())}{time_ja(local.time())}"
+
+
 def iso(value: date | datetime) -> str:
     """For `datetime` attributes: a day as 2025-04-08, an instant as Tokyo time with its offset."""
     if isinstance(value, datetime):
@@ -136,6 +142,7 @@ FILTERS: Final[MappingProxyType[str, Callable[..., str]]] = MappingProxyType(
             date_ja,
             datetime_ja,
             day_ja,
+            day_time_ja,
             iso,
             month_ja,
             phone_ja,

@@ -43,7 +43,9 @@ def one(house: House, sql: str) -> object:
 
 def upload(visitor: Visitor, content: bytes, *, values: Mapping[str, str]) -> Visitor:
     data = {**values, "file": (io.BytesIO(content), "cards.csv")}
-    return visitor._show(visitor.client.post("/admin/cards/import", data=data, content_type="multipart/form-data"))
+    answer = visitor.client.post("/admin/cards/import", data=data, content_type="multipart/form-data")
+    answer.request.environ["wsgi.input"].close()  # the test client keeps what it sends in a file, and forgets it
+    return visitor._show(answer)
 
 
 @pytest.mark.req("3-1-B-v-0")

@@ -82,11 +82,12 @@ def test_a_time_is_written_on_the_twelve_hour_clock(moment: time, written: str) 
 )
 def test_an_instant_is_shown_on_a_tokyo_clock(instant: datetime, written: str) -> None:
     assert formats.datetime_ja(instant) == written
+    assert written.endswith(formats.day_time_ja(instant))
 
 
 def test_a_datetime_without_zone_is_refused() -> None:
     naive = datetime(2025, 4, 8, 13, 30)  # noqa: DTZ001 - the claim is about naive ones
-    for write in (formats.datetime_ja, formats.iso):
+    for write in (formats.datetime_ja, formats.day_time_ja, formats.iso):
         with pytest.raises(ValueError, match="time zone"):
             write(naive)
 
@@ -150,4 +151,13 @@ def test_a_reservation_number_is_cut_into_threes_and_fours(number: str, written:
 
 def test_templates_find_every_format_under_its_own_name() -> None:
     assert formats.FILTERS["date_ja"](date(2025, 4, 8)) == "2025年4月8日（火）"
-    assert set(formats.FILTERS) >= {"date_ja", "date_era", "time_ja", "datetime_ja", "weekday_ja", "phone_ja", "iso"}
+    assert set(formats.FILTERS) >= {
+        "date_ja",
+        "date_era",
+        "time_ja",
+        "datetime_ja",
+        "day_time_ja",
+        "weekday_ja",
+        "phone_ja",
+        "iso",
+    }
