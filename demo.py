@@ -16,10 +16,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import text
 
 from booking_core.audit import newest_instant
 from booking_core.clock import TOKYO, Clock, real_now
-from booking_core.db import make_engine
+from booking_core.db import APP_ROLE, make_engine
 from config import Settings, load_settings
 from engines import clock_file
 from engines.failure import EngineError
@@ -112,7 +113,8 @@ def _start_engines(port: int, stack: ExitStack) -> tuple[dict[str, str], list[En
     if "DATABASE_URL" not in environ:
         postgres = stack.enter_context(Postgres(RUN / "postgres"))
         _make_database(postgres.url())
-        environ["DATABASE_URL"] = postgres.url(DATABASE)
+        environ["DATABASE_URL"] = postgres.url(DATABASE, user=APP_ROLE)
+        environ["DATABASE_OWNER_URL"] = postgres.url(DATABASE)
         engines.append(postgres)
     if "REDIS_URL" not in environ:
         redis = stack.enter_context(Redis(RUN / "redis"))
@@ -151,7 +153,9 @@ def _bring_up_to_date(settings: Settings) -> None:
     """Migrate, and set the clock so that nothing stored lies in its future."""
     upgrade(settings.owner_url.get_secret_value())
     engine = make_engine(settings.owner_url.get_secret_value(), role=None)
-    with engine.connect() as db:
+    with engine.begin() as db:
+        if "DATABASE_URL" not in _given():  # our own engine: there the processes log in with few rights as well
+            db.execute(text(f"ALTER ROLE {APP_ROLE} LOGIN"))
         newest = newest_instant(db)
     engine.dispose()
     if newest and newest > Clock(settings.clock_file).now():
