@@ -6,9 +6,13 @@ from sqlalchemy import Connection, text
 
 from ivr.queue.models import SeatChange
 
+CHOOSING_A_SEAT = 0x53454154
+"""The advisory lock of whoever looks for a free seat: a shift begins with twenty people who do so at once."""
+
 
 def sit_down(db: Connection, account_id: int, *, by: int | None, reason: str, now: datetime) -> bool:
     """Open the free seat with the lowest number for an operator, or a new one. False: she sits already."""
+    db.execute(_ONE_AT_A_TIME, {"lock": CHOOSING_A_SEAT})
     if db.execute(_SITS, {"account_id": account_id}).one_or_none():
         return False
     seat_id = db.execute(_TAKE, {"account_id": account_id}).scalar_one_or_none()
@@ -34,6 +38,7 @@ def _note(
     db.execute(_NOTE, values)
 
 
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(:lock)")
 _SITS = text("SELECT id FROM seat WHERE account_id = :account_id")
 _TAKE = text("""
     UPDATE seat SET account_id = :account_id

@@ -206,8 +206,8 @@ def test_a_status_set_during_a_call_begins_when_the_call_is_closed(engine: Engin
     assert (me.status, me.reason, me.next_status, me.activity) == ("away", "break", None, "idle")
 
 
-def test_two_operators_who_sit_down_at_once_get_two_seats(engine: Engine, now: datetime) -> None:
-    operators = [add_staff(engine, f"operator{n}") for n in range(6)]
+def test_operators_who_sit_down_at_once_get_a_seat_each(engine: Engine, now: datetime) -> None:
+    operators = [add_staff(engine, f"operator{n}") for n in range(12)]
     start = Barrier(len(operators))
 
     def sit(operator: int) -> object:
