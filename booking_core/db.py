@@ -51,6 +51,7 @@ def make_engine(
     return create_engine(
         url,
         isolation_level="READ COMMITTED",
+        hide_parameters=True,  # an error goes to the log, and what a citizen typed must not go with it
         pool_size=pool_size,
         max_overflow=pool_size // 2,
         pool_timeout=10,
