@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from benchmarks.stage import ANYBODY
 from booking_core.actors import Actor
@@ -43,19 +43,22 @@ def recorded(engine: Engine, work: Callable[[Connection], object]) -> list[State
     """Return what `work` sends to the database. Whatever it changes is rolled back."""
     heard: list[Statement] = []
 
-    def listen(_db: object, _cursor: object, statement: str, values: Any, *_: object) -> None:  # noqa: ANN401 - a driver's
-        heard.append(Statement(statement.encode(), dict(values)))
+    class Heard(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:  # noqa: ANN401 - the driver's own
+            heard.append(Statement(query if isinstance(query, bytes) else query.encode(), dict(params)))
+            return super().execute(query, params, **options)
+
+    def listen(driver: Any, *_: object) -> None:  # noqa: ANN401 - likewise
+        driver.cursor_factory = Heard
 
     def work_and_refuse(db: Connection) -> Refusal:
         answer = work(db)
         assert not isinstance(answer, Refusal), f"the booking to be recorded was refused: {answer}"
         return Refusal(Reason.BUSY)
 
-    event.listen(engine, "before_cursor_execute", listen)
-    try:
-        in_transaction(engine, work_and_refuse)
-    finally:
-        event.remove(engine, "before_cursor_execute", listen)
+    listening = create_engine(engine.url, poolclass=NullPool, isolation_level="READ COMMITTED")
+    event.listen(listening, "checkout", listen)
+    in_transaction(listening, work_and_refuse)
     return heard
 
 

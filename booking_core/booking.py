@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from booking_core import audit, holds, settings
 from booking_core.actors import Actor, ActorKind
@@ -27,6 +27,7 @@ from booking_core.facts import BookingView, EarlierCommand, SlotView, find_booki
 from booking_core.models import BookingState, CardState, Verb
 from booking_core.refusal import Reason, Refusal
 from booking_core.rules import promised_change_until, refusal_to_book, refusal_to_change, refusal_to_move_to
+from booking_core.statement import Statement
 
 LONGEST_KEY = 64
 
@@ -105,8 +106,8 @@ def _take_place(
         return Refusal(Reason.FULL)
     if view.expired:
         holds.reclaim_expired(db, [wish.slot_id], now=now)
-    row = db.execute(
-        _BOOK,
+    row = _BOOK.one_or_none(
+        db,
         {
             "slot_id": wish.slot_id,
             "service_id": wish.service_id,
@@ -121,7 +122,7 @@ def _take_place(
             "promise": promised_change_until(view.slot, view.terms, view.card, calendar=view.calendar),
             **_witness(by, Verb.BOOK, command_key, detail={"slot": wish.slot_id}, now=now, contact=wish.contact),
         },
-    ).one_or_none()
+    )
     if row is None and wish.hold_owner:
         return Refusal(Reason.FULL)
     if row is None:
@@ -176,8 +177,8 @@ def _move_locked(
         return Refusal(Reason.FULL)
     if new.expired:
         holds.reclaim_expired(db, [to_slot_id], now=now)
-    row = db.execute(
-        _MOVE,
+    row = _MOVE.one(
+        db,
         {
             "booking_id": old.id,
             "from_slot_id": old.slot.id,
@@ -186,7 +187,7 @@ def _move_locked(
             "promise": promised_change_until(new.slot, new.terms, new.card, calendar=new.calendar),
             **_witness(by, Verb.MOVE, command_key, detail={"from": old.slot.id, "to": to_slot_id}, now=now),
         },
-    ).one()
+    )
     return _answer(row)
 
 
@@ -208,15 +209,15 @@ def cancel(db: Connection, booking_id: int, *, by: Actor, key: str, now: datetim
         return refusal
     holds.lock_slots(db, [old.slot.id])
     _lock_booking(db, old)
-    row = db.execute(
-        _CANCEL,
+    row = _CANCEL.one(
+        db,
         {
             "booking_id": old.id,
             "from_slot_id": old.slot.id,
             "places": old.places,
             **_witness(by, Verb.CANCEL, command_key, detail={"from": old.slot.id}, now=now),
         },
-    ).one()
+    )
     if delay := settings.read_all(db).reopening_delay_minutes:
         holds.keep_closed_until(db, old.slot.id, old.id, old.places, now + timedelta(minutes=delay))
     return _answer(row)
@@ -247,14 +248,14 @@ def settle(
     if tokyo_day(now) < old.slot.day:
         return Refusal(Reason.VISIT_NOT_OVER)
     _lock_booking(db, old)
-    row = db.execute(
-        _SETTLE,
+    row = _SETTLE.one(
+        db,
         {
             "booking_id": old.id,
             "state": state,
             **_witness(by, Verb.SETTLE, command_key, detail={"state": state, "was": old.state}, now=now),
         },
-    ).one()
+    )
     if old.card_id:
         _follow_with_card(db, old.card_id, was=old.state, now_is=state)
     return _answer(row)
@@ -340,9 +341,9 @@ def _witness(
 RETURNED = "id, reference, slot_id, state, change_until"
 
 
-def _witnessed(writers: str, *, from_slot: str, to_slot: str) -> TextClause:
+def _witnessed(writers: str, *, from_slot: str, to_slot: str) -> Statement:
     """Return `writers`, whose last CTE is `done`, together with the change row and the audit row it leaves."""
-    return text(f"""
+    return Statement(f"""
     WITH {writers}, changed AS (
         INSERT INTO booking_change (booking_id, command_key, verb, from_slot_id, to_slot_id, state,
                                     actor_kind, actor_id, channel, at)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 from booking_core.calendar import Lead, WorkingDays
 from booking_core.models import Verb
 from booking_core.rules import CardFacts, SlotFacts, Terms
+from booking_core.statement import Statement
 
 TERMS_COLUMNS = """
     sv.service_id, v.needs_card, v.purposes, sv.on_web, sv.by_phone, sv.by_keypad,
@@ -58,7 +59,7 @@ class SlotView:
     earlier: EarlierCommand | None
 
 
-_SLOT_VIEW = text(f"""
+_SLOT_VIEW = Statement(f"""
     SELECT {_SLOT_COLUMNS}, {TERMS_COLUMNS},
            k.id AS card_id, k.state AS card_state, k.lies_at, live.id AS live_booking_id,
            done.booking_id AS done_booking_id, done.verb AS done_verb,
@@ -78,10 +79,9 @@ def find_slot_view(
     db: Connection, slot_id: int, service_id: int, card_id: int | None, *, command_key: str, now: datetime
 ) -> SlotView | None:
     """Return what decides about a slot, or None if there is no such slot."""
-    row = db.execute(
-        _SLOT_VIEW,
-        {"slot_id": slot_id, "service_id": service_id, "card_id": card_id, "command_key": command_key, "now": now},
-    ).one_or_none()
+    row = _SLOT_VIEW.one_or_none(
+        db, {"slot_id": slot_id, "service_id": service_id, "card_id": card_id, "command_key": command_key, "now": now}
+    )
     if row is None:
         return None
     slot = SlotFacts(row.slot_id, row.venue_id, row.day, row.starts_at, row.minutes, row.open, row.free)

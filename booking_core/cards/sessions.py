@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, text
 
+from booking_core.statement import Statement
 from booking_core.visit import CardView
 
 IDLE = timedelta(minutes=30)
@@ -43,7 +44,7 @@ def find_session(db: Connection, token: str, *, now: datetime) -> CitizenSession
     if not token or len(token) > LONGEST_TOKEN:
         return None
     limits = {"digest": token_digest(token), "seen_after": now - IDLE, "created_after": now - LONGEST}
-    row = db.execute(_FIND, limits).one_or_none()
+    row = _FIND.one_or_none(db, limits)
     if row is None:
         return None
     seen_at = row.seen_at
@@ -70,7 +71,7 @@ def token_digest(token: str) -> bytes:
 
 _OPEN = text("""
     INSERT INTO citizen_session (token_digest, card_id, created_at, seen_at) VALUES (:digest, :card_id, :now, :now)""")
-_FIND = text("""
+_FIND = Statement("""
     SELECT s.card_id, s.created_at, s.seen_at, k.number, k.kana, k.lies_at, b.id AS live_booking_id
     FROM citizen_session s
     JOIN card k ON k.id = s.card_id

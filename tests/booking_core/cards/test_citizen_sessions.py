@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any, Self
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 
@@ -59,7 +61,13 @@ def test_a_busy_session_ends_after_four_hours(kyoto: Engine, token: str) -> None
 
 def test_reading_a_session_is_one_statement_and_writes_at_most_once_a_minute(kyoto: Engine, token: str) -> None:
     said: list[str] = []
-    event.listen(kyoto, "before_cursor_execute", lambda *a: said.append(a[2].split()[0]))
+
+    class Heard(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *values: Any, **options: Any) -> Self:
+            said.append(str(query, "ascii").split()[0] if isinstance(query, bytes) else query.split()[0])
+            return super().execute(query, *values, **options)
+
+    event.listen(kyoto, "checkout", lambda driver, *_: setattr(driver, "cursor_factory", Heard))
     found_at(kyoto, token, NOW + 59 * SECOND)
     assert said == ["SELECT"]
     found_at(kyoto, token, NOW + 60 * SECOND)
