@@ -1,5 +1,6 @@
 """The operators' doors, and the desk's way into the shared booking screens: for whom, tied to which call."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Request, abort, g, redirect, request, url_for
@@ -13,12 +14,21 @@ from booking_core.models import ServiceCode, Verb
 from booking_core.staff.roles import Permission
 from ivr.queue.calls import CallView, find_call, link_booking, list_call_bookings
 from ivr.queue.identify import find_identified_card
+from ivr.queue.models import Status
+from ivr.queue.operators import set_status
 from web.door import Door, Subject
 from web.source import source_of
 from web.staff_access import StaffDoor, signed_in
 from web.wiring import wired
 
-DESK = StaffDoor("desk", "オペレーターの画面", Permission.CALLS_TAKE)
+
+def _end_work(db: Connection, who: Actor, now: datetime) -> None:
+    """Close the seat of an operator who signs out; on a call, once she is done with it."""
+    if who.id is not None:
+        set_status(db, who.id, Status.OFFLINE, None, by=who, now=now)
+
+
+DESK = StaffDoor("desk", "オペレーターの画面", Permission.CALLS_TAKE, on_sign_out=_end_work)
 BOARD = StaffDoor("board", "応答の状況", Permission.BOARD_SEE)
 SERVICES = (ServiceCode.DELIVERY, ServiceCode.APPLICATION, ServiceCode.CERTIFICATE)
 

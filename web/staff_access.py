@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from flask import Blueprint, Flask, abort, current_app, g, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from booking_core.actors import Actor
@@ -33,11 +35,13 @@ class StaffDoor:
         name: of the door, its prefix and its cookie: `desk`, `board`, `admin`.
         title: what the sign-in page calls it.
         entered_with: the permission without which nobody signs in here.
+        on_sign_out: what else ends when somebody signs out here, in the same transaction; it gets her as the actor.
     """
 
     name: str
     title: str
     entered_with: Permission
+    on_sign_out: Callable[[Connection, Actor, datetime], object] | None = None
 
     @property
     def cookie(self) -> DoorCookie:
@@ -118,9 +122,7 @@ def sign_in_screens(door: StaffDoor) -> Blueprint:
 
     @screens.post("/sign-out")
     def leave() -> Page:
-        token = request.cookies.get(door.cookie.name(), "")
-        in_transaction(wired().engine, lambda db: close_session(db, token))
-        door.cookie.give()
+        _sign_out(door)
         return redirect(url_for(f"{door.name}_access.show"), 303)
 
     screens.after_request(door.cookie.write)
@@ -133,6 +135,18 @@ def open_door(app: Flask, door: StaffDoor, *blueprints: Blueprint) -> DoorCookie
     for blueprint in blueprints:
         app.register_blueprint(blueprint, url_prefix=door.prefix + (blueprint.url_prefix or "").lstrip("/"))
     return door.cookie
+
+
+def _sign_out(door: StaffDoor) -> None:
+    session, token = _find_session(door, touch=False), request.cookies.get(door.cookie.name(), "")
+
+    def work(db: Connection) -> None:
+        close_session(db, token)
+        if session and door.on_sign_out:
+            door.on_sign_out(db, staff_actor(session.role, session.account_id), wired().clock.now())
+
+    in_transaction(wired().engine, work)
+    door.cookie.give()
 
 
 def _check_sign_in(door: StaffDoor) -> Page:

@@ -266,3 +266,16 @@ def test_the_status_form_says_what_is_missing(house: House) -> None:
     assert "離席中（休憩）" in desk.follow().text()
     desk.post("/desk/status", {"csrf_token": token, "status": "dancing"})
     assert desk.status == 422
+
+
+def test_signing_out_closes_her_seat(house: House) -> None:
+    add_staff(house.engine, "operator1")
+    desk = signed_in_at(house, "desk", "operator1")
+    desk.submit({"status": "available"}, action="/desk/status")
+    with house.engine.connect() as db:
+        assert db.execute(text("SELECT change FROM seat_event ORDER BY id")).scalars().all() == ["opened"]
+    token = desk.form("/desk/status")[1]["csrf_token"]
+    desk.post("/desk/sign-out", {"csrf_token": token})
+    with house.engine.connect() as db:
+        assert db.execute(text("SELECT change FROM seat_event ORDER BY id")).scalars().all() == ["opened", "closed"]
+    assert desk.open("/desk/").status == 302
