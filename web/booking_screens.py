@@ -109,11 +109,12 @@ class _Mounted:
         with wired().reading() as db:
             chosen, place, reception = self._reception(db, service, venue, subject)
             offered = list_offered_days(db, reception, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
+        of_any_day = url_for(".times", service=service, venue=venue, day="DAY")
         month = month_page(
             offered,
             wanted=request.args.get("month", ""),
             today=tokyo_day(now),
-            day_url=lambda day: url_for(".times", service=service, venue=venue, day=day.isoformat()),
+            day_url=lambda day: of_any_day.replace("DAY", day.isoformat()),
             month_url=lambda month: url_for(".days", service=service, venue=venue, month=month),
         )
         return self._page(

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from flask import Blueprint, Flask, url_for
+from flask import Blueprint, Flask, request, url_for
 
 from web.formats import FILTERS
 
@@ -51,6 +51,11 @@ def install_look(app: Flask) -> None:
 
 def asset(name: str) -> str:
     """The address of a file under web/static; it changes when the file does, so that no browser shows an old copy."""
+    return _address(name, request.script_root)
+
+
+@cache
+def _address(name: str, _root: str) -> str:
     return url_for("look.static", filename=name, v=_fingerprint(name))
 
 

@@ -4,6 +4,7 @@ import calendar
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from functools import lru_cache
 
 import jpholiday
 
@@ -80,12 +81,18 @@ def group_by_half_day(free: list[FreeTime], *, url: Callable[[int], str]) -> lis
 
 
 def _cell(day: date, places: int | None, day_url: Callable[[date], str]) -> DayCell:
-    holiday: str | None = jpholiday.is_holiday_name(day)
+    holiday = _holiday(day)
     if places is None:
         return DayCell(day, "closed", None, holiday)
     if not places:
         return DayCell(day, "full", None, holiday)
     return DayCell(day, "few" if places <= FEW_PLACES else "open", day_url(day), holiday)
+
+
+@lru_cache(maxsize=1_000)  # the law is asked once for a day, not once for every page that shows it
+def _holiday(day: date) -> str | None:
+    name: str | None = jpholiday.is_holiday_name(day)
+    return name
 
 
 def _days_of(month: date) -> list[date]:
