@@ -4,10 +4,10 @@ from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from booking_core.clock import TOKYO, tokyo_day
+from booking_core.names import CHANNEL_NAMES
 from booking_core.staff.roles import Permission
 from metrics.answer_rate import GOAL_PERCENT, meets_goal
 from metrics.day_figures import DayFigures, figures_of_day
-from operator_ui import words
 from operator_ui.desk import unless_known
 from operator_ui.door import BOARD, board_frame
 from web.staff_access import guard, requires
@@ -39,7 +39,7 @@ def _shown() -> dict[str, object]:
         "figures": today,
         "items": _items(today, oldest_minutes=_minutes_waited(today, now.timestamp())),
         "goal": GOAL_PERCENT,
-        "words": words,
+        "channels": CHANNEL_NAMES,
     }
 
 

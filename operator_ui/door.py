@@ -19,6 +19,7 @@ from ivr.queue.operators import set_status
 from web.door import Door, Subject
 from web.source import source_of
 from web.staff_access import StaffDoor, signed_in
+from web.staff_frame import staff_frame
 from web.wiring import wired
 
 
@@ -35,24 +36,12 @@ SERVICES = (ServiceCode.DELIVERY, ServiceCode.APPLICATION, ServiceCode.CERTIFICA
 
 def desk_frame() -> dict[str, Any]:
     """Return what the frame of every page of the desk shows."""
-    return _frame(DESK, [("待ち呼", url_for("desk.waiting"))])
+    return staff_frame(DESK, [("待ち呼", "desk.waiting")])
 
 
 def board_frame() -> dict[str, Any]:
     """Return what the frame of the board shows."""
-    return _frame(BOARD, [])
-
-
-def _frame(door: StaffDoor, items: list[tuple[str, str]]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"layout": door.layout, "home_url": door.prefix}
-    if "staff" not in g:
-        return shown
-    return shown | {
-        "nav_items": [(label, href, href == request.path) for label, href in items],
-        "signed_in_as": signed_in().display_name,
-        "sign_out_url": url_for(f"{door.name}_access.leave"),
-        "csrf_token": door.cookie.form_token(request),
-    }
+    return staff_frame(BOARD, [])
 
 
 def operator() -> Actor:

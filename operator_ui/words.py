@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from booking_core.actors import Channel
 from booking_core.models import Verb
 from ivr.queue.calls import CallView
 from ivr.queue.models import AwayReason, CallState, MainReason, OfferState, Outcome, Status
@@ -47,13 +46,6 @@ MAIN_REASON: Mapping[MainReason, str] = {
     MainReason.OTHER: "その他",
 }
 DONE: Mapping[Verb, str] = {Verb.BOOK: "予約", Verb.MOVE: "変更", Verb.CANCEL: "取消"}
-CHANNEL: Mapping[Channel, str] = {
-    Channel.WEB: "ホームページ",
-    Channel.PHONE: "電話",
-    Channel.KEYPAD: "電話の自動受付",
-    Channel.COUNTER: "窓口",
-    Channel.SYSTEM: "システム",
-}
 
 
 def not_in_hand(call: CallView, account_id: int) -> str:

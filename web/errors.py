@@ -1,6 +1,7 @@
 """What a visitor reads when something cannot be answered, in the frame of her door, with a way on."""
 
 from dataclasses import dataclass
+from traceback import extract_tb
 
 import structlog
 from flask import Flask, g, render_template, request
@@ -66,8 +67,9 @@ def _busy(error: Exception) -> tuple[str, int]:
 
 def _bug(error: Exception) -> tuple[str, int]:
     g.failing = True
-    rule = str(request.url_rule)
-    log.error("bug", id=g.get("request_id"), rule=rule, error=type(error).__name__, exc_info=error)
+    # Where it happened, not what it says: the message of a database error may quote what somebody typed.
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
+    log.error("bug", id=g.get("request_id"), rule=str(request.url_rule), error=type(error).__name__, where=where)
     return error_page(500)
 
 
