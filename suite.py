@@ -22,6 +22,8 @@ SOURCE_CHECKS = (
 )
 PARALLEL = ("-n", "2")
 """How the suite is spread. A worker has engines of its own; more than the machine's cores only makes them wait."""
+MAJORS = ("16", "18")
+TESTS_OF_ROWS = ("tests/booking_core", "tests/ivr", "tests/metrics", "tests/tasks", "tests/test_migrations.py")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 DEBIAN_PACKAGES = ("chromium", "fontconfig", "fonts-ipaexfont-gothic")
 APT = Path("/usr/bin/apt-get")
@@ -38,9 +40,13 @@ def run_suite(arguments: list[str]) -> int:
 
 
 def run_check(arguments: list[str]) -> int:
-    """Run the long tests, then the mutation of the core; returns the first exit code that is not 0."""
+    """Run the rows' tests on both majors, the long tests, then the mutation of the core; returns the first failure."""
     require_browser()
-    if code := _pytest("-m", "long", *arguments):
+    for major in MAJORS:
+        os.environ["POSTGRES_MAJOR"] = major
+        if code := _pytest(*PARALLEL, "-m", "not long", *TESTS_OF_ROWS, *arguments):
+            return code
+    if code := _pytest(*PARALLEL, "-m", "long", *arguments):
         return code
     return _python("mutation", "-m", "mutmut", "run")
 

@@ -1,6 +1,7 @@
 """Real engines for every test: one private PostgreSQL and Redis a run, one database a test, cloned from a template."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from booking_core.db import make_engine
 from booking_core.seed.city import load_city
 from booking_core.slots import materialise
 from config import load_settings
-from engines.postgres import Postgres
+from engines.postgres import DEFAULT_MAJOR, Postgres
 from engines.redis import Redis
 from migrations.upgrade import upgrade
 from tests.factories import add_card
@@ -35,7 +36,8 @@ def driver_url(url: str) -> str:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = tmp_path_factory.mktemp("postgres")
-    with Postgres(folder, durable=False, options={"max_connections": "300"}) as server:
+    major = int(os.environ.get("POSTGRES_MAJOR", DEFAULT_MAJOR))
+    with Postgres(folder, durable=False, major=major, options={"max_connections": "300"}) as server:
         yield server
 
 
