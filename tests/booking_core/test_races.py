@@ -1,11 +1,9 @@
 """Many at once, on real connections. Each guard has its control: without the guard the same race must go wrong."""
 
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
@@ -34,6 +32,7 @@ from tests.factories import (
     service_id,
     slot_at,
 )
+from tests.unguarded import without_its_condition
 
 DAY = date(2025, 4, 22)
 TEN, ELEVEN = time(10), time(11)
@@ -118,21 +117,6 @@ def let_everybody_read_before_anybody_writes(patch: pytest.MonkeyPatch, number: 
         return view
 
     patch.setattr(booking, "find_slot_view", read_and_wait)
-
-
-def without_its_condition(statement: T) -> T:
-    """Return the statement that takes a place with nothing left in it that looks at the places first."""
-    careless, found = copy(statement), 0
-    for name, sql in vars(statement).items():
-        if isinstance(sql, str | bytes):
-            plain, number = CONDITION.subn("", sql.decode() if isinstance(sql, bytes) else sql)
-            found += number
-            setattr(careless, name, plain.encode() if isinstance(sql, bytes) else plain)
-    assert found == 1
-    return careless
-
-
-CONDITION = re.compile(r"AND open AND booked \+ held \+ \S+ <= capacity")
 
 
 # --- The last place --------------------------------------------------------------------------------------------------
