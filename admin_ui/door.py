@@ -6,14 +6,14 @@ from booking_core.staff.roles import Permission
 from web.staff_access import StaffDoor
 from web.staff_frame import staff_frame
 
-ADMIN = StaffDoor("admin", "管理画面", Permission.BOOKINGS_READ)
-
 PLACES = (
     ("予約の一覧", "admin_bookings.show_list"),
     ("予約を探す", "admin_bookings.search"),
     ("カード情報の取り込み", "admin_cards.choose"),
     ("警告", "admin_alarms.show"),
 )
+
+ADMIN = StaffDoor("admin", "管理画面", frozenset({Permission.BOOKINGS_READ, Permission.AUDIT_READ}), places=PLACES)
 
 
 def admin_frame() -> dict[str, Any]:

@@ -29,8 +29,8 @@ def _end_work(db: Connection, who: Actor, now: datetime) -> None:
         set_status(db, who.id, Status.OFFLINE, None, by=who, now=now)
 
 
-DESK = StaffDoor("desk", "オペレーターの画面", Permission.CALLS_TAKE, on_sign_out=_end_work)
-BOARD = StaffDoor("board", "応答の状況", Permission.BOARD_SEE)
+DESK = StaffDoor("desk", "オペレーターの画面", frozenset({Permission.CALLS_TAKE}), on_sign_out=_end_work)
+BOARD = StaffDoor("board", "応答の状況", frozenset({Permission.BOARD_SEE}))
 SERVICES = (ServiceCode.DELIVERY, ServiceCode.APPLICATION, ServiceCode.CERTIFICATE)
 
 

@@ -34,14 +34,16 @@ class StaffDoor:
     Attributes:
         name: of the door, its prefix and its cookie: `desk`, `board`, `admin`.
         title: what the sign-in page calls it.
-        entered_with: the permission without which nobody signs in here.
+        entered_with: permissions of which one is needed to sign in here.
         on_sign_out: what else ends when somebody signs out here, in the same transaction; it gets her as the actor.
+        places: (label, endpoint) of its menu. Who may not see the door's start page is sent to the first she may open.
     """
 
     name: str
     title: str
-    entered_with: Permission
+    entered_with: frozenset[Permission]
     on_sign_out: Callable[[Connection, Actor, datetime], object] | None = None
+    places: tuple[tuple[str, str], ...] = ()
 
     @property
     def cookie(self) -> DoorCookie:
@@ -54,6 +56,10 @@ class StaffDoor:
     @property
     def prefix(self) -> str:
         return f"/{self.name}/"
+
+    def lets_in(self, role: str) -> bool:
+        """Tell whether somebody of this role may sign in here."""
+        return any(may(role, permission) for permission in self.entered_with)
 
 
 def requires(permission: Permission, *, poll: bool = False) -> Callable[[View], View]:
@@ -86,13 +92,20 @@ def guard(blueprint: Blueprint, door: StaffDoor, *, unless_named: Permission | N
         if session is None:
             return _ask_to_sign_in(door)
         g.staff = session  # also for the page that says no: its reader needs the way on and the way out
-        if permission is None or not may(session.role, permission):
-            abort(403)
-        return None
+        if permission is not None and may(session.role, permission):
+            return None
+        start = _first_place(door, session.role) if request.path == door.prefix else None
+        return redirect(start) if start else abort(403)
 
     @blueprint.after_request
     def set_cookie(response: Response) -> Response:
         return door.cookie.write(response)  # type: ignore[arg-type] # Flask hands its own Response here
+
+
+def _first_place(door: StaffDoor, role: str) -> str | None:
+    views = current_app.view_functions
+    named = ((endpoint, getattr(views[endpoint], "permission", None)) for _, endpoint in door.places)
+    return next((url_for(endpoint) for endpoint, permission in named if permission and may(role, permission)), None)
 
 
 def signed_in() -> StaffSessionView:
@@ -165,7 +178,7 @@ def _check_sign_in(door: StaffDoor) -> Page:
     )
     if isinstance(answer, Refusal):
         return _sign_in_page(door, errors={"login": answer.message}, status=status_of(answer))
-    if not may(answer.role, door.entered_with):
+    if not door.lets_in(answer.role):
         in_transaction(wired().engine, lambda db: close_session(db, answer.token))
         return _sign_in_page(door, errors={"login": f"この利用者は「{door.title}」を使えません。"}, status=403)
     door.cookie.give(answer.token)

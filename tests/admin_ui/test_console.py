@@ -55,7 +55,14 @@ def test_a_stranger_is_asked_to_sign_in_and_a_wrong_role_is_refused(house: House
     operator = enter(Role.OPERATOR)
     assert operator.heading == "予約の一覧"
     assert operator.open("/admin/cards/import").status == 403
-    assert enter(Role.AUDITOR).status == 403
+
+
+def test_an_auditor_is_sent_to_the_first_page_she_may_open(enter: Enter) -> None:
+    auditor = enter(Role.AUDITOR)
+    assert auditor.status == 200
+    assert auditor.url == "/admin/alarms"
+    assert auditor.open("/admin/").follow().url == "/admin/alarms"
+    assert auditor.open("/admin/find").status == 403
 
 
 def test_a_list_shows_today_and_later_until_it_is_narrowed(house: House, enter: Enter) -> None:
