@@ -38,6 +38,8 @@ CLOCK = RUN / "clock.json"
 DATABASE = "madoguchi"
 SECRETS = ("SECRET_KEY", "PEPPER", "TWILIO_AUTH_TOKEN")
 ROOT_IS_FINE_HERE = "ignore:You're running the worker with superuser privileges"
+LINE = "+81753660000"
+FOLLOW_PUBLIC_URL = ("CITIZEN_URL", "STAFF_URL", "VOICE_URL")
 PROGRAMS = ("web", "worker", "beat")
 
 
@@ -107,7 +109,7 @@ def _refuse_a_taken_port(port: int) -> None:
 
 def _start_engines(port: int, stack: ExitStack) -> tuple[dict[str, str], list[Engine]]:
     """Start what the environment does not name, and return the environment of all programs."""
-    environ = _demo_environment(port) | _given()
+    environ = _demo_environment(port)
     engines: list[Engine] = []
     print("Starting PostgreSQL and Redis …", flush=True)
     if "DATABASE_URL" not in environ:
@@ -125,16 +127,19 @@ def _start_engines(port: int, stack: ExitStack) -> tuple[dict[str, str], list[En
 
 def _demo_environment(port: int) -> dict[str, str]:
     kept = read_environment()
-    return {name: kept.get(name) or secrets.token_hex(32) for name in SECRETS} | {
+    environ = {name: kept.get(name) or secrets.token_hex(32) for name in SECRETS} | {
         "DEMO": "1",
         "PORT": str(port),
         "BIND": "127.0.0.1",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "TWILIO_NUMBER": LINE,
         "CLOCK_FILE": str(CLOCK),
         "SMTP_URL": (RUN / "mail").as_uri(),
         "REPORT_TO": "city@localhost",
         "LOG_FORMAT": "console",
     }
+    environ |= _given()
+    return dict.fromkeys(FOLLOW_PUBLIC_URL, environ["PUBLIC_URL"]) | environ
 
 
 def _given() -> dict[str, str]:
@@ -150,7 +155,12 @@ def _make_database(server_url: str) -> None:
 
 
 def _bring_up_to_date(settings: Settings) -> None:
-    """Migrate, and set the clock so that nothing stored lies in its future."""
+    """Migrate, and set the clock so that nothing stored lies in its future.
+
+    Raises:
+        EngineError: DATABASE_URL names a book that is not the demo's; nothing was changed there.
+    """
+    _refuse_foreign_book(settings)
     upgrade(settings.owner_url.get_secret_value())
     engine = make_engine(settings.owner_url.get_secret_value(), role=None)
     with engine.begin() as db:
@@ -161,6 +171,21 @@ def _bring_up_to_date(settings: Settings) -> None:
     if newest and newest > Clock(settings.clock_file).now():
         clock_file.write_shifted(CLOCK, timedelta(seconds=math.ceil((newest - real_now()).total_seconds())))
         print(f"The book holds entries up to {newest.astimezone(TOKYO):%Y-%m-%d %H:%M}: the clock goes on from there.")
+
+
+def _refuse_foreign_book(settings: Settings) -> None:
+    from booking_core.seed import ForeignBook, refuse_foreign_book
+
+    engine = make_engine(settings.owner_url.get_secret_value(), role=None)
+    try:
+        with engine.connect() as db:
+            refuse_foreign_book(db)
+    except ForeignBook:
+        raise EngineError(
+            "DATABASE_URL names a book that is not the demo's: leave it unset, or name an empty database"
+        ) from None
+    finally:
+        engine.dispose()
 
 
 def _seed(settings: Settings) -> Sequence[str]:

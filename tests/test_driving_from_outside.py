@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from werkzeug.exceptions import NotFound
 
+import demo
 from booking_core.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD
 from booking_core.seed.demo_cards import CARDS, FREE_CARDS, demo_cards
 from ivr.twilio.webhooks import READERS
@@ -145,3 +146,15 @@ def test_an_operators_forms_carry_the_fields_it_names(house: House) -> None:
 def fields_here(visitor: Visitor, rows: dict[str, Told], path: str, call: str) -> set[str]:
     row = rows[path]
     return fields_of(visitor, Told(row.method, path.replace("<call>", call), row.fields))
+
+
+def test_the_demos_environment_holds_every_name_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = PAGE.partition("`NAME=value` lines:")[2].partition("\n\n")[0]
+    names = set(re.findall(r"`([A-Z_]+)`", told))
+    assert {"PUBLIC_URL", "VOICE_URL", "TWILIO_NUMBER", "DATABASE_URL"} <= names
+    monkeypatch.setenv("DATABASE_URL", "postgresql://given")
+    monkeypatch.delenv("VOICE_URL", raising=False)
+    monkeypatch.setenv("PUBLIC_URL", "http://localhost:8000")
+    environ = demo._demo_environment(8000)
+    assert names <= set(environ)
+    assert environ["VOICE_URL"] == "http://localhost:8000"

@@ -1,7 +1,7 @@
 """The demo's book: Kyoto, an account of each role, cards with known passwords, and a few weeks of bookings.
 
 Everything is made the way real data is: by the importer, by the function that makes accounts, by the one that books.
-Every sign-in here is public. Whoever calls this makes sure that it is the demo's own database.
+Every sign-in here is public. A book that is somebody else's is refused.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,10 @@ DEMO_ACCOUNTS = (
 CARDS_TOLD = 3
 
 
+class ForeignBook(Exception):  # noqa: N818 - it says what was found there
+    """Somebody else's book: it holds venues, cards or accounts that the demo did not make."""
+
+
 def seed_demo(engine: Engine, *, now: datetime, pepper: str) -> Sequence[str]:
     """Fill an empty book for the demo, once, and keep its slots ahead; return the lines that tell how to sign in.
 
@@ -42,6 +46,9 @@ def seed_demo(engine: Engine, *, now: datetime, pepper: str) -> Sequence[str]:
         engine: with the owner's rights.
         now: business time; nothing is dated after it.
         pepper: under which the demo's card passwords are kept.
+
+    Raises:
+        ForeignBook: somebody uses this book; nothing was changed.
     """
     answer = in_transaction(engine, lambda db: _fill(db, now=now, pepper=pepper.encode()))
     if answer is not None:
@@ -49,7 +56,17 @@ def seed_demo(engine: Engine, *, now: datetime, pepper: str) -> Sequence[str]:
     return _sign_ins()
 
 
+def refuse_foreign_book(db: Connection) -> None:
+    """Raise ForeignBook unless the book is empty, or the demo has filled it; a database without tables is empty.
+
+    To be asked before anything is changed: every sign-in of the demo is public, and none may ever stand in a live book.
+    """
+    if db.execute(_TABLES).scalar_one() and not db.execute(_EMPTY).scalar_one() and not _is_filled(db):
+        raise ForeignBook
+
+
 def _fill(db: Connection, *, now: datetime, pepper: bytes) -> None:
+    refuse_foreign_book(db)
     if _is_filled(db):
         _keep_slots_ahead(db, now=now)
         return
@@ -79,8 +96,11 @@ def _make_accounts(db: Connection, *, now: datetime) -> dict[str, int]:
 
 
 def _is_filled(db: Connection) -> bool:
-    known = text("SELECT EXISTS (SELECT FROM staff_account WHERE login = :login)")
-    return bool(db.execute(known, {"login": DEMO_ACCOUNTS[0][0]}).scalar_one())
+    """Tell whether every account and the first and last card of the demo are here: no real book has them all."""
+    cards = demo_cards()
+    ours = {"logins": [login for login, _, _ in DEMO_ACCOUNTS], "cards": [cards[0].number, cards[-1].number]}
+    found = db.execute(_OURS, ours).one()
+    return (found.accounts, found.cards) == (len(ours["logins"]), len(ours["cards"]))
 
 
 def _sign_ins() -> list[str]:
@@ -92,3 +112,12 @@ def _sign_ins() -> list[str]:
 
 def _told(card: DemoCard) -> str:
     return f"{card.number} / {card.password}"
+
+
+_TABLES = text("SELECT to_regclass('venue') IS NOT NULL")
+_EMPTY = text("""
+    SELECT NOT EXISTS (SELECT FROM venue) AND NOT EXISTS (SELECT FROM card) AND NOT EXISTS (SELECT FROM staff_account)
+""")
+_OURS = text("""
+    SELECT (SELECT count(*) FROM staff_account WHERE login = ANY(:logins)) AS accounts,
+           (SELECT count(*) FROM card WHERE number = ANY(:cards)) AS cards""")

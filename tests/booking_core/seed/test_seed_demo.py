@@ -6,21 +6,26 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+import demo
+from booking_core.actors import Actor
 from booking_core.cards.credentials import Identified, identify
 from booking_core.clock import real_now, tokyo_day
 from booking_core.db import in_transaction, make_engine
 from booking_core.recount import list_miscounts
 from booking_core.refusal import Refusal
-from booking_core.seed import seed_demo
+from booking_core.seed import ForeignBook, refuse_foreign_book, seed_demo
+from booking_core.seed.city import load_city
 from booking_core.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD
 from booking_core.seed.demo_bookings import DAYS_BACK
 from booking_core.seed.demo_cards import CARDS, FREE_CARDS, DemoCard, demo_cards, demo_file
 from booking_core.slots import LEAST_DAYS_AHEAD, materialised_until
-from booking_core.staff.accounts import SignedIn, sign_in
+from booking_core.staff.accounts import NewAccount, SignedIn, create_account, sign_in
 from booking_core.staff.passwords import refusal_of_password
+from config import load_settings
+from engines.failure import EngineError
 from engines.postgres import Postgres
 from tests.conftest import create_database, driver_url
-from tests.factories import done
+from tests.factories import add_card, done
 
 PEPPER = "a pepper for tests, at least thirty-two characters"
 NOW = datetime(2025, 4, 7, 0, 30, tzinfo=UTC)
@@ -162,3 +167,40 @@ def test_the_demos_cards_come_as_a_city_would_send_them() -> None:
     lines = demo_file().decode("utf-8").splitlines()
     assert lines[0] == "予約番号,パスワード,氏名カナ,保管場所"
     assert len(lines) == CARDS + 1
+
+
+@pytest.mark.parametrize("what", ["a city", "an account of the demo's name", "a card"])
+def test_a_book_that_somebody_uses_gets_no_public_sign_in(owner: Engine, what: str) -> None:
+    with owner.begin() as db:
+        if what == "an account of the demo's name":
+            new = NewAccount(DEMO_ACCOUNTS[0][0], "窓口の担当", DEMO_ACCOUNTS[0][2], DEMO_PASSWORD)
+            done(create_account(db, new, by=Actor.job(), now=NOW))
+        else:
+            load_city(db, valid_from=NOW.date())
+        if what == "a card":
+            add_card(db, demo_cards()[0].number)
+    before = contents(owner)
+    with pytest.raises(ForeignBook):
+        seed_demo(owner, now=NOW, pepper=PEPPER)
+    assert contents(owner) == before
+
+
+def test_a_database_without_tables_counts_as_empty(new_database: Callable[[str], str]) -> None:
+    bare = make_engine(new_database("template1"), role=None)
+    with bare.connect() as db:
+        refuse_foreign_book(db)
+    bare.dispose()
+
+
+def test_the_demo_refuses_a_live_book_in_one_line(kyoto: Engine) -> None:
+    settings = load_settings(
+        {
+            "DATABASE_URL": kyoto.url.render_as_string(hide_password=False),
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "SECRET_KEY": PEPPER,
+            "PEPPER": PEPPER,
+            "DEMO": "1",
+        }
+    )
+    with pytest.raises(EngineError, match=r"^DATABASE_URL names a book that is not the demo's.*$"):
+        demo._bring_up_to_date(settings)
