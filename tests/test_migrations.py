@@ -10,7 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from booking_core.models import Base
 from migrations.upgrade import FOLDER, configuration, newest_revision, upgrade
@@ -103,3 +103,20 @@ def test_an_upgrade_of_what_is_already_newest_changes_nothing(owner: Engine) -> 
     before = catalogue(owner)
     assert upgrade(owner.url.render_as_string(hide_password=False)) == newest_revision()
     assert catalogue(owner) == before
+
+
+def test_an_owner_who_may_not_create_roles_migrates_once_the_role_is_there(
+    administrator: Engine, new_database: Callable[[str], str]
+) -> None:
+    url = make_url(new_database("template1"))
+    with administrator.connect() as db:
+        db.execute(text("DROP ROLE IF EXISTS plain_owner"))
+        db.execute(text("CREATE ROLE plain_owner LOGIN NOCREATEROLE NOSUPERUSER"))
+        db.execute(text("GRANT madoguchi_app TO plain_owner"))
+        db.execute(text(f'ALTER DATABASE "{url.database}" OWNER TO plain_owner'))
+    try:
+        assert upgrade(url.set(username="plain_owner").render_as_string(hide_password=False)) == newest_revision()
+    finally:
+        with administrator.connect() as db:
+            db.execute(text(f'DROP DATABASE "{url.database}" WITH (FORCE)'))
+            db.execute(text("DROP ROLE plain_owner"))

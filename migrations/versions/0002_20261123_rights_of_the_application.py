@@ -1,7 +1,7 @@
 """The application's role: it works on the book, and cannot rewrite what it recorded
 
 The role exists once in a cluster, however many databases use it. Whoever may not create roles (a managed database) asks
-the administrator for it beforehand; the step then only hands out the rights.
+the administrator for it and for membership in it beforehand; the step then only hands out the rights.
 """
 
 from alembic import op
@@ -17,10 +17,17 @@ APPEND_ONLY = ("audit", "audit_personal", "audit_seal", "booking_change")
 def upgrade() -> None:
     op.execute("""
         DO $$ BEGIN
-            CREATE ROLE madoguchi_app NOLOGIN;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'madoguchi_app') THEN
+                CREATE ROLE madoguchi_app NOLOGIN;
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database's step was quicker
         END $$""")
-    op.execute("GRANT madoguchi_app TO CURRENT_USER")
+    op.execute("""
+        DO $$ BEGIN
+            IF NOT pg_has_role('madoguchi_app', 'MEMBER') THEN
+                GRANT madoguchi_app TO CURRENT_USER;
+            END IF;
+        END $$""")
     op.execute("GRANT USAGE ON SCHEMA public TO madoguchi_app")
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO madoguchi_app")
     op.execute("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO madoguchi_app")
