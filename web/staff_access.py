@@ -12,14 +12,15 @@ from werkzeug.wrappers import Response
 from booking_core.actors import Actor
 from booking_core.clock import real_now
 from booking_core.db import in_transaction
-from booking_core.refusal import Refusal
-from booking_core.staff.accounts import sign_in
+from booking_core.refusal import Reason, Refusal
+from booking_core.staff.accounts import SignedIn, sign_in
 from booking_core.staff.roles import Permission, may, staff_actor
 from booking_core.staff.sessions import StaffSessionView, close_session, find_session
 from web.answers import status_of
 from web.cookies import DoorCookie
 from web.safe_return import safe_return
 from web.source import source_of
+from web.throttle import FAILED_LOG_INS
 from web.typed import typed
 from web.wiring import wired
 
@@ -151,38 +152,50 @@ def open_door(app: Flask, door: StaffDoor, *blueprints: Blueprint) -> DoorCookie
 
 
 def _sign_out(door: StaffDoor) -> None:
-    session, token = _find_session(door, touch=False), request.cookies.get(door.cookie.name(), "")
-
-    def work(db: Connection) -> None:
-        close_session(db, token)
-        if session and door.on_sign_out:
-            door.on_sign_out(db, staff_actor(session.role, session.account_id), wired().clock.now())
-
-    in_transaction(wired().engine, work)
+    earlier = _find_session(door, touch=False)
+    in_transaction(wired().engine, lambda db: _end_session(db, door, earlier))
     door.cookie.give()
+
+
+def _end_session(db: Connection, door: StaffDoor, session: StaffSessionView | None, *, work_too: bool = True) -> None:
+    """End what this browser's cookie stands for, and with it her work at this door."""
+    close_session(db, request.cookies.get(door.cookie.name(), ""))
+    if session and work_too and door.on_sign_out:
+        door.on_sign_out(db, staff_actor(session.role, session.account_id), wired().clock.now())
 
 
 def _check_sign_in(door: StaffDoor) -> Page:
     source = source_of(request, wired().trusted_proxies)
-    answer = in_transaction(
-        wired().engine,
-        lambda db: sign_in(
-            db,
-            typed(request, "login"),
-            request.form.get("password", ""),
-            door=door.name,
-            source=source,
-            now=real_now(),
-            business_now=wired().clock.now(),
-        ),
-    )
+    if wired().throttle.exceeded(FAILED_LOG_INS, source):  # before the book is asked: each try costs it a slow hash
+        return _sign_in_page(door, errors={"login": Refusal(Reason.SIGN_IN_LOCKED).message}, status=429)
+    earlier = _find_session(door, touch=False)
+    answer = in_transaction(wired().engine, lambda db: _sign_in(db, door, earlier, source))
     if isinstance(answer, Refusal):
-        return _sign_in_page(door, errors={"login": answer.message}, status=status_of(answer))
-    if not door.lets_in(answer.role):
-        in_transaction(wired().engine, lambda db: close_session(db, answer.token))
-        return _sign_in_page(door, errors={"login": f"この利用者は「{door.title}」を使えません。"}, status=403)
+        if answer.reason is not Reason.BUSY:
+            wired().throttle.count(FAILED_LOG_INS, source)
+        message = answer.message
+        if answer.reason is Reason.NOT_ALLOWED:
+            message = f"この利用者は「{door.title}」を使えません。"
+        return _sign_in_page(door, errors={"login": message}, status=status_of(answer))
     door.cookie.give(answer.token)
     return redirect(safe_return(request) or door.prefix, 303)
+
+
+def _sign_in(db: Connection, door: StaffDoor, earlier: StaffSessionView | None, source: str) -> SignedIn | Refusal:
+    """Sign in, and let the session that this browser had before end: nobody could sign out of it any more."""
+    answer = sign_in(
+        db,
+        typed(request, "login"),
+        request.form.get("password", ""),
+        door=door.name,
+        source=source,
+        now=real_now(),
+        business_now=wired().clock.now(),
+        lets_in=door.lets_in,
+    )
+    if isinstance(answer, SignedIn):
+        _end_session(db, door, earlier, work_too=earlier is not None and earlier.account_id != answer.account_id)
+    return answer
 
 
 def _sign_in_page(door: StaffDoor, *, errors: dict[str, str] | None = None, status: int = 200) -> tuple[str, int]:

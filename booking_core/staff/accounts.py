@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -103,12 +104,14 @@ def sign_in(
     source: str | None,
     now: datetime,
     business_now: datetime,
+    lets_in: Callable[[str], bool] = lambda _: True,
     hasher: PasswordHasher = HASHER,
 ) -> SignedIn | Refusal:
     """Open a session for a login and password, as typed, or say why not (3-1-C-xvi-d(b)).
 
     Wrong, unknown and deactivated get one answer for the same work. Five failures within a quarter of an hour lock the
-    login, known or not, even for the right password; see `lockout.py`. Refusals keep the count. `now` is real time;
+    login, known or not, even for the right password; see `lockout.py`. Refusals keep the count. Whose role the door
+    does not let in (`lets_in`) is refused as not allowed, with no session and no sign-in on record. `now` is real time;
     `business_now` is the time under which it goes on record.
     """
     login = normalise_login(login)
@@ -127,6 +130,8 @@ def sign_in(
     lockout.clear(db, digest)
     if verdict.new_hash:
         db.execute(_SET_PASSWORD, {"account_id": account.id, "password_hash": verdict.new_hash})
+    if not lets_in(account.role):
+        return Refusal(Reason.NOT_ALLOWED, keeps_count=True)
     token = open_session(db, account.id, door=door, source=source, now=now)
     by = staff_actor(account.role, account.id, source=source)
     audit.record(db, audit.AuditEntry(by, "sign_in", f"account:{account.id}", {"door": door}), now=business_now)
@@ -154,6 +159,42 @@ def set_password(
     return None
 
 
+def change_own_password(
+    db: Connection,
+    account_id: int,
+    old: str,
+    new: str,
+    *,
+    by: Actor,
+    now: datetime,
+    business_now: datetime,
+    shortest_password: int = SHORTEST,
+    hasher: PasswordHasher = HASHER,
+) -> Refusal | None:
+    """Let a member of staff change her own password at any time (3-1-C-xvi-c(b)); she is signed out everywhere.
+
+    The old one is asked for, and a wrong one counts towards the lock of her login as at sign-in: whoever finds her
+    desk unattended may not guess. `now` is real time; `business_now` is the time under which it goes on record.
+    """
+    if refusal := refusal_of_password(new, shortest=shortest_password):
+        return refusal
+    account = db.execute(_BY_ID, {"account_id": account_id}).one()
+    digest = lock_digest(account.login)
+    tries = lockout.begin_try(db, digest, now=now)
+    if tries.is_locked(now):
+        return Refusal(Reason.SIGN_IN_LOCKED, {"until": tries.locked_until}, keeps_count=True)
+    if not verify(account.password_hash, old, hasher=hasher).matches:
+        refusal = _failed(db, digest, tries, now=now)
+        if refusal.reason is not Reason.SIGN_IN_LOCKED:
+            return Refusal(Reason.OLD_PASSWORD_WRONG, keeps_count=True)
+        _record_lock(db, f"account:{account_id}", dict(refusal.facts), source=by.source, now=business_now)
+        return refusal
+    lockout.clear(db, digest)
+    return set_password(
+        db, account_id, new, by=by, now=business_now, shortest_password=shortest_password, hasher=hasher
+    )
+
+
 def unlock(db: Connection, account_id: int, *, by: Actor, now: datetime) -> Refusal | None:
     """Let a locked account sign in again at once."""
     login = db.execute(_LOGIN_OF, {"account_id": account_id}).scalar_one_or_none()
@@ -165,7 +206,12 @@ def unlock(db: Connection, account_id: int, *, by: Actor, now: datetime) -> Refu
 
 
 def deactivate(db: Connection, account_id: int, *, by: Actor, now: datetime) -> Refusal | None:
-    """End an account, and its sessions with it. The row stays: the audit trail names it."""
+    """End an account, and its sessions with it. The row stays: the audit trail names it.
+
+    Refused for one's own: so there is always somebody left who can let the others in.
+    """
+    if by.id == account_id and by.kind in {ActorKind.CLERK, ActorKind.OPERATOR}:
+        return Refusal(Reason.OWN_ACCOUNT)
     return _set_active(db, account_id, active=False, by=by, now=now)
 
 
@@ -183,6 +229,11 @@ def list_accounts(db: Connection, *, now: datetime) -> list[AccountView]:
         )
         for row in rows
     ]
+
+
+def find_account(db: Connection, account_id: int, *, now: datetime) -> AccountView | None:
+    """Return one account. `now` is real time."""
+    return next((each for each in list_accounts(db, now=now) if each.id == account_id), None)
 
 
 def _set_active(db: Connection, account_id: int, *, active: bool, by: Actor, now: datetime) -> Refusal | None:
@@ -212,6 +263,7 @@ _CREATE = text("""
     VALUES (:login, :name, :role, :venue_id, :password_hash, :now)
     ON CONFLICT (login) DO NOTHING RETURNING id""")
 _BY_LOGIN = text("SELECT id, role, display_name, password_hash, active FROM staff_account WHERE login = :login")
+_BY_ID = text("SELECT login, password_hash FROM staff_account WHERE id = :account_id")
 _LOGIN_OF = text("SELECT login FROM staff_account WHERE id = :account_id")
 _SET_PASSWORD = text("UPDATE staff_account SET password_hash = :password_hash WHERE id = :account_id")
 _SET_ACTIVE = text("UPDATE staff_account SET active = :active WHERE id = :account_id AND active <> :active")

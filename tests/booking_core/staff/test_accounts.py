@@ -220,3 +220,18 @@ def test_nothing_is_done_to_an_account_that_is_not_there(engine: Engine) -> None
         nobody = partial(verb, account_id=404, by=ADMIN, now=BUSINESS)
         assert refused(in_transaction(engine, nobody)) == "no_such_account"
     assert audit_rows(engine) == []
+
+
+def test_whom_the_door_does_not_let_in_has_not_signed_in(engine: Engine) -> None:
+    done(create(engine))
+    answer = in_transaction(
+        engine,
+        lambda db: sign_in(
+            db, "sato", PASSWORD, door="admin", source=None, now=REAL, business_now=BUSINESS,
+            lets_in=lambda role: role == "city_admin", hasher=QUICK,
+        ),
+    )  # fmt: skip
+    assert refused(answer) == "not_allowed"
+    assert [row[0] for row in audit_rows(engine)] == ["account.create"]
+    with engine.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM staff_session")).scalar_one() == 0
