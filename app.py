@@ -6,10 +6,12 @@ import structlog
 from flask import Flask, request
 from redis import Redis
 
+from admin_ui.accounts import accounts
 from admin_ui.alarms import alarms
 from admin_ui.bookings import bookings
 from admin_ui.cards import cards
 from admin_ui.door import ADMIN
+from admin_ui.own_password import own_password
 from booking_core.clock import Clock
 from booking_core.db import make_engine
 from booking_core.staff.roles import Permission
@@ -66,10 +68,10 @@ def create_app(settings: Settings) -> Flask:
     if Door.BOARD in settings.doors:
         cookies[BOARD.prefix] = open_door(app, BOARD, board)
     if Door.ADMIN in settings.doors:
-        cookies[ADMIN.prefix] = open_door(app, ADMIN, bookings, cards, alarms)
+        cookies[ADMIN.prefix] = open_door(app, ADMIN, bookings, cards, alarms, accounts, own_password)
     if Door.VOICE in settings.doors:
         app.register_blueprint(voice_webhooks(_line(settings, wiring)))
-    uploads.install(app)
+    uploads.install(app, doors=(DESK, BOARD, ADMIN))
     forms_guard.install(app, cookies=cookies, signed_prefixes=("/voice/",))
     app.context_processor(_shown_on_every_page)
     return app

@@ -11,6 +11,8 @@ PLACES = (
     ("予約を探す", "admin_bookings.search"),
     ("カード情報の取り込み", "admin_cards.choose"),
     ("警告", "admin_alarms.show"),
+    ("利用者", "admin_accounts.show_list"),
+    ("パスワードの変更", "admin_password.show"),
 )
 
 ADMIN = StaffDoor("admin", "管理画面", frozenset({Permission.BOOKINGS_READ, Permission.AUDIT_READ}), places=PLACES)

@@ -1,9 +1,9 @@
-"""What people read for the codes the book keeps: channels, the states of a booking, what was done to it, who did it."""
+"""What people read for the codes the book keeps: channels, states of a booking, what was done to it, by whom, roles."""
 
 from collections.abc import Mapping
 
 from booking_core.actors import ActorKind, Channel
-from booking_core.models import BookingState, Verb
+from booking_core.models import BookingState, Role, Verb
 
 CHANNEL_NAMES: Mapping[str, str] = {
     Channel.WEB: "ホームページ",
@@ -36,4 +36,12 @@ ACTOR_NAMES: Mapping[str, str] = {
     ActorKind.CLERK: "市職員",
     ActorKind.IMPORTER: "取り込み",
     ActorKind.JOB: "自動処理",
+}
+
+ROLE_NAMES: Mapping[str, str] = {
+    Role.CITY_ADMIN: "市の管理者",
+    Role.CITY_CLERK: "市職員",
+    Role.SUPERVISOR: "スーパーバイザー",
+    Role.OPERATOR: "オペレーター",
+    Role.AUDITOR: "監査担当",
 }

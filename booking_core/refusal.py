@@ -44,7 +44,9 @@ class Reason(StrEnum):
     LOGIN_INVALID = "login_invalid"
     LOGIN_TAKEN = "login_taken"
     PASSWORD_TOO_WEAK = "password_too_weak"  # noqa: S105 - the name of a reason, no secret
+    OLD_PASSWORD_WRONG = "old_password_wrong"  # noqa: S105 - likewise
     NO_SUCH_ACCOUNT = "no_such_account"
+    OWN_ACCOUNT = "own_account"
     CALL_TAKEN = "call_taken"
     NOT_YOUR_CALL = "not_your_call"
     STILL_ON_A_CALL = "still_on_a_call"
@@ -106,7 +108,9 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.PASSWORD_TOO_WEAK: (
         "パスワードが条件に合いません。英大文字、英小文字、数字、記号をすべて使い、決められた文字数以上にしてください。"
     ),
+    Reason.OLD_PASSWORD_WRONG: "今のパスワードがちがいます。確かめて、もう一度入力してください。",
     Reason.NO_SUCH_ACCOUNT: "この利用者は見つかりません。",
+    Reason.OWN_ACCOUNT: "自分を利用停止にすることはできません。ほかの管理者に頼んでください。",
     Reason.CALL_TAKEN: "この電話は、ほかのオペレーターが先に取ったか、すでに切れました。",
     Reason.NOT_YOUR_CALL: "この電話は、あなたの担当ではないか、もう終わっています。",
     Reason.STILL_ON_A_CALL: "対応中の電話があります。先に、その電話の対応を終えてください。",

@@ -31,7 +31,7 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 REAL = datetime(2026, 1, 5, 0, 0, tzinfo=UTC)
 BUSINESS = datetime(2025, 4, 7, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-ADMIN = Actor.clerk(1)
+ADMIN = Actor.clerk(99)
 PASSWORD = "Kamo-gawa7"
 SATO = NewAccount("sato", "佐藤", Role.OPERATOR, PASSWORD)
 
@@ -235,3 +235,11 @@ def test_whom_the_door_does_not_let_in_has_not_signed_in(engine: Engine) -> None
     assert [row[0] for row in audit_rows(engine)] == ["account.create"]
     with engine.connect() as db:
         assert db.execute(text("SELECT count(*) FROM staff_session")).scalar_one() == 0
+
+
+def test_nobody_deactivates_herself(engine: Engine) -> None:
+    account = done(create(engine))
+    for herself in (Actor.clerk(account), Actor.operator(account)):
+        answer = in_transaction(engine, lambda db, by=herself: deactivate(db, account, by=by, now=BUSINESS))
+        assert refused(answer) == "own_account"
+    assert done(enter(engine)).account_id == account
