@@ -31,6 +31,11 @@ class IdentifiedBy(StrEnum):
     NOT_NEEDED = "not_needed"
 
 
+def card_key(card_id: int) -> str:
+    """Return how an identified citizen is written where staff act for her."""
+    return f"card:{card_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The author of a change, as the rules judge it and the audit row records it.
@@ -55,6 +60,18 @@ class Actor:
     def on_her_own(self) -> bool:
         """Tell whether the citizen herself acts, known by her card's number and password: `id` is that card."""
         return self.kind in {ActorKind.CITIZEN, ActorKind.KEYPAD}
+
+    def speaks_for(self, card_id: int) -> bool:
+        """Tell whether this actor may touch a booking of this card.
+
+        A citizen may touch her own; an operator, that of the caller she has identified (F-35); the city's clerks, the
+        importer and the jobs need no caller.
+        """
+        if self.on_her_own:
+            return card_id == self.id
+        if self.kind is ActorKind.OPERATOR:
+            return self.on_behalf_of == card_key(card_id) and self.identified_by is not IdentifiedBy.NOT_NEEDED
+        return True
 
     @classmethod
     def citizen(cls, card_id: int, *, source: str | None = None) -> "Actor":

@@ -14,19 +14,26 @@ Each command carries a key. The same key returns the first answer and changes no
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from booking_core import audit, holds, settings
-from booking_core.actors import Actor, ActorKind
-from booking_core.clock import TOKYO, tokyo_day
+from booking_core.actors import Actor
+from booking_core.clock import TOKYO
 from booking_core.contact import Contact
 from booking_core.db import StaleRead
 from booking_core.facts import BookingView, EarlierCommand, SlotView, find_booking_view, find_slot_view
-from booking_core.models import BookingState, CardState, Verb
+from booking_core.models import BookingState, Verb
 from booking_core.refusal import Reason, Refusal
-from booking_core.rules import promised_change_until, refusal_to_book, refusal_to_change, refusal_to_move_to
+from booking_core.rules import (
+    promised_change_until,
+    refusal_to_book,
+    refusal_to_change,
+    refusal_to_move_to,
+    refusal_to_settle,
+)
 from booking_core.statement import Statement
 
 LONGEST_KEY = 64
@@ -78,7 +85,9 @@ def book(db: Connection, wish: Wish, *, by: Actor, key: str, now: datetime) -> B
     if view is None:
         return Refusal(Reason.NO_SUCH_SLOT)
     if view.earlier:
-        return _first_answer(db, view.earlier, Verb.BOOK)
+        card_id = view.card.id if view.card else None
+        same = (view.earlier.verb, view.earlier.to_slot_id, view.earlier.card_id) == (Verb.BOOK, wish.slot_id, card_id)
+        return _first_answer(db, view.earlier, same=same)
     refusal = refusal_to_book(
         by, view.slot, view.terms, view.card, calendar=view.calendar, now=now
     ) or _refusal_of_wish(wish, view)
@@ -150,7 +159,7 @@ def move(
     if old is None:
         return Refusal(Reason.NO_SUCH_BOOKING)
     if old.earlier:
-        return _first_answer(db, old.earlier, Verb.MOVE)
+        return _first_answer(db, old.earlier, same=_same(old, Verb.MOVE) and old.earlier.to_slot_id == to_slot_id)
     if refusal := _refusal_to_change(by, old, now):
         return refusal
     if to_slot_id == old.slot.id:
@@ -201,7 +210,7 @@ def cancel(db: Connection, booking_id: int, *, by: Actor, key: str, now: datetim
     if old is None:
         return Refusal(Reason.NO_SUCH_BOOKING)
     if old.earlier:
-        return _first_answer(db, old.earlier, Verb.CANCEL)
+        return _first_answer(db, old.earlier, same=_same(old, Verb.CANCEL))
     refusal = _refusal_to_change(by, old, now)
     if old.state == BookingState.CANCELLED and (refusal is None or refusal.reason is Reason.BOOKING_OVER):
         return _standing(db, old.id)
@@ -240,13 +249,11 @@ def settle(
     if old is None:
         return Refusal(Reason.NO_SUCH_BOOKING)
     if old.earlier:
-        return _first_answer(db, old.earlier, Verb.SETTLE)
-    if by.kind not in {ActorKind.CLERK, ActorKind.JOB}:
-        return Refusal(Reason.NOT_ALLOWED)
-    if old.state == BookingState.CANCELLED or (by.kind is ActorKind.JOB and old.state != BookingState.BOOKED):
-        return Refusal(Reason.BOOKING_OVER)  # a job never overwrites what a clerk has marked a moment ago
-    if tokyo_day(now) < old.slot.day:
-        return Refusal(Reason.VISIT_NOT_OVER)
+        return _first_answer(db, old.earlier, same=_same(old, Verb.SETTLE) and old.earlier.state == state)
+    if refusal := refusal_to_settle(
+        by, state, state=old.state, visit_day=old.slot.day, card=old.card, booking_id=old.id, now=now
+    ):
+        return refusal
     _lock_booking(db, old)
     row = _SETTLE.one(
         db,
@@ -262,21 +269,26 @@ def settle(
 
 
 def settle_unmarked(db: Connection, *, by: Actor, now: datetime, limit: int = 500) -> int:
-    """Settle the visits that nobody had marked when their venue closed for the day; return how many there were.
+    """Settle the visits that nobody had marked when their venue closed for the day; return how many it settled.
 
     Whoever missed her visit can so book again the same evening.
     """
     local = now.astimezone(TOKYO)
     due = db.execute(_UNMARKED, {"today": local.date(), "moment": local.time(), "limit": limit}).scalars().all()
-    for booking_id in due:
+    answers = [
         settle(db, booking_id, BookingState.NOT_RECORDED, by=by, key=f"unmarked:{booking_id}:{now:%Y%m%d}", now=now)
-    return len(due)
+        for booking_id in due
+    ]
+    return sum(not isinstance(answer, Refusal) for answer in answers)
 
 
 def scoped_key(by: Actor, key: str) -> str:
-    """Return the command key as it is stored: nobody can ask for another's answer by guessing a key."""
-    plain = "".join(sign for sign in key if sign.isascii() and sign.isprintable())
-    return f"{by.kind}:{by.id or 0}:{plain[:LONGEST_KEY]}"
+    """Return the command key as it is stored: nobody can ask for another's answer by guessing a key.
+
+    A key that is long or not plain is stored as its digest, so that two keys never become one.
+    """
+    plain = key.isascii() and key.isprintable() and len(key) <= LONGEST_KEY
+    return f"{by.kind}:{by.id or 0}:{key if plain else sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def new_reference() -> str:
@@ -305,15 +317,18 @@ def _lock_booking(db: Connection, old: BookingView) -> None:
 
 def _follow_with_card(db: Connection, card_id: int, *, was: str, now_is: str) -> None:
     if now_is == BookingState.HANDED_OVER:
-        db.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.HANDED_OVER})
+        db.execute(_HAND_CARD_OVER, {"card_id": card_id})
     elif was == BookingState.HANDED_OVER:
-        db.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.NOTICE_SENT})
+        db.execute(_TAKE_CARD_BACK, {"card_id": card_id})
 
 
-def _first_answer(db: Connection, earlier: EarlierCommand, verb: Verb) -> BookingAnswer | Refusal:
-    if earlier.verb != verb:
-        return Refusal(Reason.COMMAND_KEY_USED)
-    return _standing(db, earlier.booking_id)
+def _same(old: BookingView, verb: Verb) -> bool:
+    return old.earlier is not None and (old.earlier.verb, old.earlier.booking_id) == (verb, old.id)
+
+
+def _first_answer(db: Connection, earlier: EarlierCommand, *, same: bool) -> BookingAnswer | Refusal:
+    """Answer a repeated command as the first time; a key that was used for something else answers for nothing."""
+    return _standing(db, earlier.booking_id) if same else Refusal(Reason.COMMAND_KEY_USED)
 
 
 def _standing(db: Connection, booking_id: int) -> BookingAnswer:
@@ -423,7 +438,8 @@ _SETTLE = _witnessed(
 
 _LOCK_BOOKING = text("SELECT slot_id, state, places FROM booking WHERE id = :booking_id FOR NO KEY UPDATE")
 _STANDING = text(f"SELECT {RETURNED} FROM booking WHERE id = :booking_id")  # noqa: S608 - constants
-_CARD_STATE = text("UPDATE card SET state = :state WHERE id = :card_id")
+_HAND_CARD_OVER = text("UPDATE card SET state = 'handed_over' WHERE id = :card_id AND state <> 'withdrawn'")
+_TAKE_CARD_BACK = text("UPDATE card SET state = 'notice_sent' WHERE id = :card_id AND state = 'handed_over'")
 _UNMARKED = text("""
     SELECT b.id FROM booking b JOIN slot s ON s.id = b.slot_id
     WHERE b.state = 'booked' AND s.day <= :today

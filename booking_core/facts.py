@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from booking_core.calendar import Lead, WorkingDays
-from booking_core.models import Verb
 from booking_core.rules import CardFacts, SlotFacts, Terms
 from booking_core.statement import Statement
 
@@ -32,12 +31,20 @@ _SLOT_COLUMNS = """
          WHERE h.slot_id = s.id AND h.expires_at <= :now), 0) END AS expired"""
 
 
+_DONE_COLUMNS = """
+    done.booking_id AS done_booking_id, done.verb AS done_verb, done.to_slot_id AS done_to_slot_id,
+    done.state AS done_state, (SELECT b0.card_id FROM booking b0 WHERE b0.id = done.booking_id) AS done_card_id"""
+
+
 @dataclass(frozen=True, slots=True)
 class EarlierCommand:
     """A command that was already carried out under the same key."""
 
     booking_id: int
+    card_id: int | None
     verb: str
+    to_slot_id: int | None
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class SlotView:
 _SLOT_VIEW = Statement(f"""
     SELECT {_SLOT_COLUMNS}, {TERMS_COLUMNS},
            k.id AS card_id, k.state AS card_state, k.lies_at, live.id AS live_booking_id,
-           done.booking_id AS done_booking_id, done.verb AS done_verb,
+           {_DONE_COLUMNS},
            {STOREHOUSE_CLOSED} AS storehouse_closed
     FROM slot s
     LEFT JOIN service_at_venue sv ON sv.pool_id = s.pool_id AND sv.service_id = :service_id
@@ -87,8 +94,14 @@ def find_slot_view(
     slot = SlotFacts(row.slot_id, row.venue_id, row.day, row.starts_at, row.minutes, row.open, row.free)
     card = CardFacts(row.card_id, row.card_state, row.lies_at, row.live_booking_id) if row.card_id else None
     card = card if row.needs_card else None
-    earlier = EarlierCommand(row.done_booking_id, row.done_verb) if row.done_booking_id else None
-    return SlotView(slot, read_terms(row), card, int(row.expired), calendar_of(row.storehouse_closed), earlier)
+    calendar = calendar_of(row.storehouse_closed)
+    return SlotView(slot, read_terms(row), card, int(row.expired), calendar, _earlier(row))
+
+
+def _earlier(row: Any) -> EarlierCommand | None:  # noqa: ANN401 - a row that carries _DONE_COLUMNS
+    if row.done_booking_id is None:
+        return None
+    return EarlierCommand(row.done_booking_id, row.done_card_id, row.done_verb, row.done_to_slot_id, row.done_state)
 
 
 def read_terms(row: Row[Any]) -> Terms | None:
@@ -121,8 +134,7 @@ class BookingView:
     reference: str
     slot: SlotFacts
     terms: Terms
-    card_id: int | None
-    card_lies_at: int | None
+    card: CardFacts | None
     state: str
     places: int
     promised_until: datetime
@@ -130,9 +142,13 @@ class BookingView:
     earlier: EarlierCommand | None
 
     @property
+    def card_id(self) -> int | None:
+        return self.card.id if self.card else None
+
+    @property
     def change_until(self) -> datetime:
         """The moment until which the citizen may change: the promise, or today's rule where that is later."""
-        here = self.card_lies_at == self.slot.venue_id
+        here = self.card is not None and self.card.lies_at == self.slot.venue_id
         today = self.terms.change_lead(card_is_here=here).deadline(self.slot.day, self.calendar)
         return max(self.promised_until, min(today, self.slot.starts_at))
 
@@ -140,13 +156,14 @@ class BookingView:
 _BOOKING_VIEW = text(f"""
     SELECT b.id, b.reference, b.state, b.places, b.card_id, b.change_until, k.lies_at,
            {_SLOT_COLUMNS}, {TERMS_COLUMNS},
-           done.booking_id AS done_booking_id, done.verb AS done_verb,
+           k.state AS card_state, live.id AS live_booking_id, {_DONE_COLUMNS},
            {STOREHOUSE_CLOSED} AS storehouse_closed
     FROM booking b
     JOIN slot s ON s.id = b.slot_id
     JOIN service_at_venue sv ON sv.venue_id = s.venue_id AND sv.service_id = b.service_id
     JOIN service v ON v.id = sv.service_id
     LEFT JOIN card k ON k.id = b.card_id
+    LEFT JOIN booking live ON live.card_id = k.id AND live.state = 'booked'
     LEFT JOIN booking_change done ON done.command_key = :command_key
     WHERE b.id = :booking_id
 """)  # noqa: S608 - the inserted parts are constants of this file
@@ -165,11 +182,10 @@ def find_booking_view(db: Connection, booking_id: int, *, command_key: str, now:
         reference=row.reference,
         slot=SlotFacts(row.slot_id, row.venue_id, row.day, row.starts_at, row.minutes, row.open, row.free),
         terms=terms,
-        card_id=row.card_id,
-        card_lies_at=row.lies_at,
+        card=CardFacts(row.card_id, row.card_state, row.lies_at, row.live_booking_id) if row.card_id else None,
         state=row.state,
         places=row.places,
         promised_until=row.change_until,
         calendar=calendar_of(row.storehouse_closed),
-        earlier=EarlierCommand(row.done_booking_id, Verb(row.done_verb)) if row.done_booking_id else None,
+        earlier=_earlier(row),
     )

@@ -113,13 +113,22 @@ def refusal_to_move_to(
 
 
 def _refusal_of_card(actor: Actor, card: CardFacts) -> Refusal | None:
-    if actor.on_her_own and card.id != actor.id:
-        return Refusal(Reason.NOT_YOURS)
+    if refusal := _refusal_to_speak_for(actor, card.id):
+        return refusal
     if card.live_booking_id is not None:
         return Refusal(Reason.ALREADY_BOOKED, {"booking_id": card.live_booking_id})
     if card.state in {CardState.HANDED_OVER, CardState.WITHDRAWN}:
         return Refusal(Reason.CARD_FINISHED)
     return None
+
+
+def _refusal_to_speak_for(actor: Actor, card_id: int | None) -> Refusal | None:
+    """Return why `actor` may not act for this card's citizen; a booking without a card is nobody's on the web."""
+    if card_id is None:
+        return Refusal(Reason.NOT_YOURS) if actor.on_her_own else None
+    if actor.speaks_for(card_id):
+        return None
+    return Refusal(Reason.NOT_YOURS if actor.on_her_own else Reason.CARD_NEEDED)
 
 
 def refusal_of_slot(
@@ -169,12 +178,42 @@ def refusal_to_change(
     `change_until` is the later of the promise and today's rule. After it the citizen must telephone: an operator may
     still change until the visit begins, a clerk at any time while the booking is live.
     """
-    if actor.on_her_own and booking_card_id != actor.id:
-        return Refusal(Reason.NOT_YOURS)
+    if refusal := _refusal_to_speak_for(actor, booking_card_id):
+        return refusal
     if state != BookingState.BOOKED:
         return Refusal(Reason.BOOKING_OVER)
     if actor.on_her_own and now > change_until:
         return Refusal(Reason.CHANGE_DEADLINE_PASSED, {"until": change_until})
     if actor.kind is ActorKind.OPERATOR and now > starts_at:
         return Refusal(Reason.CHANGE_DEADLINE_PASSED, {"until": starts_at})
+    return None
+
+
+def refusal_to_settle(
+    actor: Actor,
+    outcome: BookingState,
+    *,
+    state: str,
+    visit_day: date,
+    card: CardFacts | None,
+    booking_id: int,
+    now: datetime,
+) -> Refusal | None:
+    """Return why a visit may not be recorded as `outcome`, or None (1-2-DEL-C).
+
+    A settled visit may be corrected; a cancelled one stays cancelled. Only a card can be handed over, and not while the
+    citizen has booked again: that booking would stand for a card she has.
+    """
+    if actor.kind not in {ActorKind.CLERK, ActorKind.JOB}:
+        return Refusal(Reason.NOT_ALLOWED)
+    if state == BookingState.CANCELLED or (actor.kind is ActorKind.JOB and state != BookingState.BOOKED):
+        return Refusal(Reason.BOOKING_OVER)  # a job never overwrites what a clerk has marked a moment ago
+    if tokyo_day(now) < visit_day:
+        return Refusal(Reason.VISIT_NOT_OVER)
+    if outcome is not BookingState.HANDED_OVER:
+        return None
+    if card is None:
+        return Refusal(Reason.CARD_NEEDED)
+    if card.live_booking_id not in {None, booking_id}:
+        return Refusal(Reason.ALREADY_BOOKED, {"booking_id": card.live_booking_id})
     return None

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from booking_core import settings
-from booking_core.actors import Actor
+from booking_core.actors import Actor, IdentifiedBy, card_key
 from booking_core.booking import BookingAnswer, Wish, book
 from booking_core.calendar import at
 from booking_core.contact import Contact
@@ -20,6 +20,11 @@ T = TypeVar("T")
 
 PHONE = "+81751234567"
 _numbers = count(1)
+
+
+def operator_for(card_id: int, account_id: int = 1) -> Actor:
+    """Return an operator who has identified the citizen of this card on the telephone."""
+    return Actor.operator(account_id, on_behalf_of=card_key(card_id), identified_by=IdentifiedBy.NUMBER_AND_PASSWORD)
 
 
 def done(answer: T | Refusal) -> T:

@@ -34,7 +34,17 @@ from booking_core.models import BookingState
 from booking_core.refusal import Refusal
 from booking_core.seed.city import load_city
 from booking_core.slots import materialise
-from tests.factories import PHONE, add_card, balanced, change_terms, delay_reopening, owner_of, service_id, venue_id
+from tests.factories import (
+    PHONE,
+    add_card,
+    balanced,
+    change_terms,
+    delay_reopening,
+    operator_for,
+    owner_of,
+    service_id,
+    venue_id,
+)
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 START = datetime(2025, 4, 7, 9, 30, tzinfo=TOKYO)  # no holiday lies in the ten days from here on
@@ -167,15 +177,21 @@ class Notes:
             return None
         if card is None:
             return "card_needed"
-        if herself(by) and by.id != card:
-            return "not_yours"
+        if stranger := against_speaking(by, card):
+            return stranger
         if any(b.card == card and b.state == "booked" for b in self.bookings.values()):
             return "already_booked"
         return "card_finished" if card in self.finished else None
 
+    def against_handing_over(self, booking: Noted) -> str | None:
+        if booking.card is None:
+            return "card_needed"
+        others = (b for b in self.bookings.values() if b.card == booking.card and b.id != booking.id)
+        return "already_booked" if any(b.state == "booked" for b in others) else None
+
     def against_change(self, by: Actor, booking: Noted) -> str | None:
-        if herself(by) and booking.card != by.id:
-            return "not_yours"
+        if stranger := against_speaking(by, booking.card):
+            return stranger
         if booking.state != "booked":
             return "booking_over"
         until = {ActorKind.OPERATOR: self.slots[booking.slot].starts_at, ActorKind.CLERK: None}
@@ -194,6 +210,14 @@ class Notes:
 
 def herself(by: Actor) -> bool:
     return by.kind in {ActorKind.CITIZEN, ActorKind.KEYPAD}
+
+
+def against_speaking(by: Actor, card: int | None) -> str | None:
+    """Foretell who may act for a card's citizen: herself, an operator who identified her, a clerk."""
+    if herself(by):
+        return None if by.id == card else "not_yours"
+    identified = by.on_behalf_of == f"card:{card}"
+    return "card_needed" if by.kind is ActorKind.OPERATOR and card is not None and not identified else None
 
 
 # --- The walk --------------------------------------------------------------------------------------------------------
@@ -303,6 +327,8 @@ class Walk:
         foretold = "not_allowed" if by.kind is ActorKind.OPERATOR else "booking_over" if over else None
         if not foretold and notes.now.date() < notes.slots[booking.slot].day:
             foretold = "visit_not_over"
+        if not foretold and state == BookingState.HANDED_OVER:
+            foretold = notes.against_handing_over(booking)
         answer = self.send(
             lambda db: settle(db, booking.id, state, by=by, key=self.key, now=notes.now), foretold, locals()
         )
@@ -378,7 +404,9 @@ class Walk:
         stranger = self.random.choice(list(self.world.cards))
         card = stranger if whose is None or self.random.random() < 0.2 else whose
         keypad = Actor(ActorKind.KEYPAD, card, Channel.KEYPAD)
-        return self.random.choice([Actor.citizen(card), keypad, Actor.operator(1), Actor.operator(2), Actor.clerk(3)])
+        return self.random.choice(
+            [Actor.citizen(card), keypad, operator_for(card), operator_for(card, 2), Actor.clerk(3)]
+        )
 
     def a_card(self) -> int | None:
         return self.random.choice([*self.world.cards, *self.world.cards, None])
@@ -595,7 +623,7 @@ def send_anything(world: World, seed: int, steps: int, now: datetime) -> Counter
             draw.choice(["a", "b", None]),
         )
         moment = now + draw.choice([timedelta(0), SECOND, MINUTE])
-        by = draw.choice([Actor.citizen(card), Actor.operator(1), Actor.clerk(2)])
+        by = draw.choice([Actor.citizen(card), operator_for(card), Actor.clerk(2)])
         wish = Wish(slot, world.services[DELIVERY], WHOLE, card, hold_owner=owner)
         with world.engine.connect() as db:
             found = db.execute(

@@ -1,17 +1,40 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from booking_core.actors import Actor
-from booking_core.booking import Wish, book, cancel, move, new_reference, settle, settle_unmarked
+from booking_core.booking import (
+    BookingAnswer,
+    Wish,
+    book,
+    cancel,
+    move,
+    new_reference,
+    scoped_key,
+    settle,
+    settle_unmarked,
+)
 from booking_core.contact import Contact
 from booking_core.db import in_transaction
 from booking_core.holds import find_hold, hold
 from booking_core.models import BookingState
 from booking_core.recount import list_miscounts
-from tests.factories import PHONE, booked, counters, delay_reopening, done, new_card, refused, service_id, slot_at
+from booking_core.refusal import Refusal
+from tests.factories import (
+    PHONE,
+    booked,
+    counters,
+    delay_reopening,
+    done,
+    new_card,
+    operator_for,
+    refused,
+    service_id,
+    slot_at,
+)
 
 DAY = date(2025, 4, 22)
 TEN = time(10)
@@ -58,7 +81,7 @@ def test_a_card_has_at_most_one_live_booking(kyoto: Engine, now: datetime) -> No
     first = booked(kyoto, card, slot_at(kyoto, DAY, TEN), now=now)
     other = slot_at(kyoto, DAY, TEN, venue="minami")
     answer = in_transaction(
-        kyoto, lambda db: book(db, delivery(kyoto, card, other), by=Actor.operator(1), key="k", now=now)
+        kyoto, lambda db: book(db, delivery(kyoto, card, other), by=operator_for(card), key="k", now=now)
     )
     assert refused(answer) == "already_booked"
     assert answer.facts == {"booking_id": first.id}  # type: ignore[union-attr]
@@ -147,7 +170,7 @@ def test_after_the_deadline_only_an_operator_may_cancel_until_the_visit_begins(k
     after = datetime(2025, 4, 21, 3, 0, tzinfo=UTC)
     by_herself = in_transaction(kyoto, lambda db: cancel(db, first.id, by=Actor.citizen(card), key="a", now=after))
     assert refused(by_herself) == "change_deadline_passed"
-    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=Actor.operator(3), key="b", now=after)))
+    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=operator_for(card), key="b", now=after)))
     assert counters(kyoto, slot) == (0, 0)
 
 
@@ -164,9 +187,9 @@ def test_a_held_place_becomes_a_booked_one_and_nobody_else_can_have_it(kyoto: En
     )
     assert counters(kyoto, slot) == (0, 1)
     wish = delivery(kyoto, rival, slot)
-    assert refused(in_transaction(kyoto, lambda db: book(db, wish, by=operator, key="r", now=now))) == "full"
+    assert refused(in_transaction(kyoto, lambda db: book(db, wish, by=operator_for(rival), key="r", now=now))) == "full"
     mine = delivery(kyoto, card, slot, hold_owner="call:1")
-    done(in_transaction(kyoto, lambda db: book(db, mine, by=operator, key="m", now=now)))
+    done(in_transaction(kyoto, lambda db: book(db, mine, by=operator_for(card), key="m", now=now)))
     assert counters(kyoto, slot) == (1, 0)
     assert balanced(kyoto)
 
@@ -255,6 +278,56 @@ def test_an_unknown_slot_or_booking_is_refused(kyoto: Engine, now: datetime) -> 
     wish = delivery(kyoto, card, 999_999_999)
     assert refused(in_transaction(kyoto, lambda db: book(db, wish, by=citizen, key="a", now=now))) == "no_such_slot"
     assert refused(in_transaction(kyoto, lambda db: cancel(db, 999, by=citizen, key="b", now=now))) == "no_such_booking"
+
+
+def test_a_key_that_was_used_for_something_else_answers_for_nothing(kyoto: Engine, now: datetime) -> None:
+    card, other = new_card(kyoto), new_card(kyoto)
+    ten, eleven = slot_at(kyoto, DAY, TEN), slot_at(kyoto, DAY, ELEVEN)
+    clerk = Actor.clerk(1)
+
+    def send(command: Callable[[Connection], BookingAnswer | Refusal]) -> BookingAnswer | Refusal:
+        return in_transaction(kyoto, command)
+
+    first = done(send(lambda db: book(db, delivery(kyoto, card, ten), by=clerk, key="k", now=now)))
+    assert refused(send(lambda db: book(db, delivery(kyoto, card, eleven), by=clerk, key="k", now=now))) == (
+        "command_key_used"
+    )
+    assert refused(send(lambda db: book(db, delivery(kyoto, other, ten), by=clerk, key="k", now=now))) == (
+        "command_key_used"
+    )
+    second = done(send(lambda db: book(db, delivery(kyoto, other, ten), by=clerk, key="k2", now=now)))
+    done(send(lambda db: cancel(db, first.id, by=clerk, key="c", now=now)))
+    assert refused(send(lambda db: cancel(db, second.id, by=clerk, key="c", now=now))) == "command_key_used"
+    assert counters(kyoto, ten) == (1, 0)
+
+
+@pytest.mark.parametrize(("one", "two"), [("キー", "鍵"), ("k" * 64 + "1", "k" * 64 + "2"), ("a\x00", "a")])
+def test_two_keys_never_become_one(one: str, two: str) -> None:
+    assert scoped_key(Actor.clerk(1), one) != scoped_key(Actor.clerk(1), two)
+    assert len(scoped_key(Actor.clerk(1), one)) < 100
+
+
+def test_a_card_that_was_withdrawn_stays_so_when_a_visit_is_corrected(kyoto: Engine, now: datetime) -> None:
+    card, clerk = new_card(kyoto), Actor.clerk(1)
+    first = booked(kyoto, card, slot_at(kyoto, DAY, TEN), now=now)
+    visit = datetime(2025, 4, 22, 1, 0, tzinfo=UTC)
+    done(in_transaction(kyoto, lambda db: settle(db, first.id, BookingState.HANDED_OVER, by=clerk, key="a", now=visit)))
+    with kyoto.begin() as db:
+        db.execute(text("UPDATE card SET state = 'withdrawn' WHERE id = :id"), {"id": card})
+    done(in_transaction(kyoto, lambda db: settle(db, first.id, BookingState.VISITED, by=clerk, key="b", now=visit)))
+    with kyoto.connect() as db:
+        assert db.execute(text("SELECT state FROM card WHERE id = :id"), {"id": card}).scalar_one() == "withdrawn"
+
+
+def test_a_card_is_not_handed_over_while_its_citizen_has_booked_again(kyoto: Engine, now: datetime) -> None:
+    card, clerk = new_card(kyoto), Actor.clerk(1)
+    first = booked(kyoto, card, slot_at(kyoto, DAY, TEN), now=now)
+    evening = datetime(2025, 4, 22, 8, 0, tzinfo=UTC)
+    assert in_transaction(kyoto, lambda db: settle_unmarked(db, by=Actor.job(), now=evening)) == 1
+    booked(kyoto, card, slot_at(kyoto, date(2025, 5, 8), TEN), now=evening, key="again")
+    handed = BookingState.HANDED_OVER
+    answer = in_transaction(kyoto, lambda db: settle(db, first.id, handed, by=clerk, key="h", now=evening))
+    assert refused(answer) == "already_booked"
 
 
 def test_references_are_ten_digits_with_a_check_digit() -> None:

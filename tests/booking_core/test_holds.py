@@ -17,6 +17,7 @@ from tests.factories import (
     delay_reopening,
     done,
     new_card,
+    operator_for,
     refused,
     service_id,
     slot_at,
@@ -40,7 +41,7 @@ def held(
 
 def confirmed(engine: Engine, slot: int, card: int, owner: str, *, now: datetime) -> BookingAnswer | Refusal:
     wish = Wish(slot, service_id(engine, "delivery"), Contact(PHONE), card_id=card, hold_owner=owner)
-    return in_transaction(engine, lambda db: book(db, wish, by=OPERATOR, key=f"confirm {owner}", now=now))
+    return in_transaction(engine, lambda db: book(db, wish, by=operator_for(card), key=f"confirm {owner}", now=now))
 
 
 def reclaimed(engine: Engine, slots: list[int], *, now: datetime) -> int:
@@ -122,9 +123,13 @@ def test_a_new_place_is_held_while_the_old_booking_stands_and_the_move_confirms_
     new = slot_at(kyoto, DAY, ELEVEN, venue="minami", capacity=1)
     first = booked(kyoto, card, old, now=now)
     done(held(kyoto, new, "a", now=now))
-    without = in_transaction(kyoto, lambda db: move(db, first.id, new, by=OPERATOR, key="x", now=now))
+    without = in_transaction(kyoto, lambda db: move(db, first.id, new, by=operator_for(card), key="x", now=now))
     assert refused(without) == "full"
-    done(in_transaction(kyoto, lambda db: move(db, first.id, new, by=OPERATOR, key="m", now=now, hold_owner="a")))
+    done(
+        in_transaction(
+            kyoto, lambda db: move(db, first.id, new, by=operator_for(card), key="m", now=now, hold_owner="a")
+        )
+    )
     assert (counters(kyoto, old), counters(kyoto, new)) == ((0, 0), (1, 0))
     assert balanced(kyoto)
 
@@ -165,7 +170,7 @@ def test_a_place_cancelled_in_a_closed_slot_leaves_no_hold_behind(kyoto: Engine,
         db.execute(text("UPDATE slot SET open = false WHERE id = :id"), {"id": slot})
     later = now + 30 * MINUTE
     delay_reopening(kyoto, 30, now=now)
-    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=OPERATOR, key="c", now=now)))
+    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=operator_for(card), key="c", now=now)))
     assert counters(kyoto, slot) == (0, 0)
     assert balanced(kyoto)
     assert reclaimed(kyoto, [slot], now=later) == 0
@@ -175,7 +180,7 @@ def test_without_a_reopening_delay_the_place_is_free_at_once(kyoto: Engine, now:
     card, slot = new_card(kyoto), slot_at(kyoto, DAY, TEN)
     first = booked(kyoto, card, slot, now=now)
     delay_reopening(kyoto, 0, now=now)
-    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=OPERATOR, key="c", now=now)))
+    done(in_transaction(kyoto, lambda db: cancel(db, first.id, by=operator_for(card), key="c", now=now)))
     assert counters(kyoto, slot) == (0, 0)
 
 

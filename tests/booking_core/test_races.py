@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from booking_core import booking, facts
-from booking_core.actors import Actor
+from booking_core.actors import Actor, ActorKind
 from booking_core.booking import BookingAnswer, Wish, book, cancel, move, settle, settle_unmarked
 from booking_core.contact import Contact
 from booking_core.db import in_transaction, make_engine
@@ -27,6 +27,7 @@ from tests.factories import (
     counters,
     done,
     new_card,
+    operator_for,
     owner_of,
     refused,
     service_id,
@@ -93,6 +94,7 @@ def rows(engine: Engine, slot: int) -> int:
 
 def booking_of(engine: Engine, card: int, slot: int, now: datetime, *, by: Actor, key: str) -> Work:
     wish = Wish(slot, service_id(engine, "delivery"), Contact(PHONE), card_id=card)
+    by = operator_for(card, by.id or 0) if by.kind is ActorKind.OPERATOR else by
     return lambda db: book(db, wish, by=by, key=key, now=now)
 
 
@@ -404,7 +406,7 @@ def test_a_confirmation_racing_its_own_release_and_a_rival_gives_the_place_to_on
         wish = Wish(slot, delivery, Contact(PHONE), card_id=mine, hold_owner="a")
 
         def confirming(db: Connection, wish: Wish = wish, number: int = number) -> Answer:
-            return book(db, wish, by=OPERATOR, key=f"m{number}", now=now)
+            return book(db, wish, by=operator_for(wish.card_id or 0), key=f"m{number}", now=now)
 
         rivals = booking_of(kyoto, rival, slot, now, by=Actor.citizen(rival), key="r")
         answers = race(kyoto, [confirming, lambda db: release(db, "a"), rivals])

@@ -23,6 +23,7 @@ from tests.factories import (
     counters,
     done,
     new_card,
+    operator_for,
     refused,
     service_id,
     slot_at,
@@ -52,8 +53,8 @@ def keypad(card: int) -> Actor:
     return Actor(ActorKind.KEYPAD, card, Channel.KEYPAD)
 
 
-def operator(_card: int = 0) -> Actor:
-    return Actor.operator(1)
+def operator(card: int = 0) -> Actor:
+    return operator_for(card)
 
 
 def clerk(_card: int = 0) -> Actor:
@@ -193,7 +194,20 @@ def test_nobody_books_for_anothers_card_on_her_own(
     mine, anothers, slot = new_card(kyoto), new_card(kyoto), slot_at(kyoto, VISIT, MORNING)
     assert refused(attempt(kyoto, delivery(kyoto, slot, anothers), herself(mine), now)) == "not_yours"
     assert counters(kyoto, slot) == (0, 0)
-    done(attempt(kyoto, delivery(kyoto, slot, anothers), operator(), now))
+    done(attempt(kyoto, delivery(kyoto, slot, anothers), operator(anothers), now))
+
+
+def test_an_operator_acts_only_for_the_citizen_she_has_identified(kyoto: Engine, now: datetime) -> None:
+    card, another, slot = new_card(kyoto), new_card(kyoto), slot_at(kyoto, VISIT, MORNING)
+    unknown = Actor.operator(1, on_behalf_of=f"card:{card}")
+    for by in (Actor.operator(1), unknown, operator(another)):
+        assert refused(attempt(kyoto, delivery(kyoto, slot, card), by, now)) == "card_needed"
+    booking = done(attempt(kyoto, delivery(kyoto, slot, card), operator(card), now))
+    elsewhere = slot_at(kyoto, VISIT, MORNING, venue="minami")
+    for by in (Actor.operator(1), unknown, operator(another)):
+        assert refused(try_cancel(kyoto, booking, by, now)) == "card_needed"
+        assert refused(try_move(kyoto, booking, elsewhere, by, now)) == "card_needed"
+    done(try_cancel(kyoto, booking, operator(card), now))
 
 
 def test_delivery_needs_a_card_of_the_book(kyoto: Engine, now: datetime) -> None:
@@ -207,7 +221,7 @@ def test_a_card_that_is_finished_takes_no_booking(kyoto: Engine, now: datetime, 
     card, slot = new_card(kyoto), slot_at(kyoto, VISIT, MORNING)
     with kyoto.begin() as db:
         db.execute(text("UPDATE card SET state = :state WHERE id = :id"), {"state": state, "id": card})
-    for actor in (citizen(card), operator(), clerk()):
+    for actor in (citizen(card), operator(card), clerk()):
         assert refused(attempt(kyoto, delivery(kyoto, slot, card), actor, now)) == "card_finished"
 
 
