@@ -4,6 +4,7 @@ Nothing is shown that the next click would refuse, except by a true race: the de
 goes by as well, the horizon is another, and holds that have run out count as free because a booking may reclaim them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from booking_core.calendar import WorkingDays
 from booking_core.clock import tokyo_day
 from booking_core.facts import STOREHOUSE_CLOSED, TERMS_COLUMNS, WITHIN_RECEPTION, calendar_of, read_terms
 from booking_core.rules import Terms
+from booking_core.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +57,36 @@ class FreeTime:
 
 def list_receptions(db: Connection, service_id: int, *, by: Actor, venue_id: int | None = None) -> list[Reception]:
     """Return where `service_id` is received and may be booked on the actor's channel, in the venues' order."""
-    rows = db.execute(_RECEPTIONS, {"service_id": service_id, "venue_id": venue_id}).all()
-    found = []
-    for row in rows:
-        terms = read_terms(row)
-        if terms and terms.offered_to(by.channel):
-            found.append(Reception(row.id, row.venue_id, row.pool_id, terms, calendar_of(row.storehouse_closed)))
-    return found
+    return receptions_of(read_receptions(db, service_id, venue_id), service_id, by=by)
+
+
+def read_receptions(db: Connection, service_id: int | None = None, venue_id: int | None = None) -> list[Reception]:
+    """Return services at venues, in the venues' order; without an id, all of them."""
+    return [
+        Reception(row.id, row.venue_id, row.pool_id, terms, calendar_of(row.storehouse_closed))
+        for row in db.execute(_RECEPTIONS, {"service_id": service_id, "venue_id": venue_id})
+        if (terms := read_terms(row))
+    ]
+
+
+def receptions_of(
+    receptions: Iterable[Reception], service_id: int, *, by: Actor, venue_id: int | None = None
+) -> list[Reception]:
+    """Return those of one service, and perhaps one venue, that may be booked on the actor's channel."""
+    return [
+        each
+        for each in receptions
+        if each.terms.service_id == service_id
+        and (venue_id is None or each.venue_id == venue_id)
+        and each.terms.offered_to(by.channel)
+    ]
 
 
 def list_offered_days(
     db: Connection, reception: Reception, *, by: Actor, now: datetime, card_lies_at: int | None = None
 ) -> list[FreeDay]:
     """Return the days with open slots, full ones with 0 places, from the first that may be booked to the horizon."""
-    rows = db.execute(_OFFERED_DAYS, _bounds(reception, by, now, card_lies_at)).all()
+    rows = _OFFERED_DAYS.all(db, _bounds(reception, by, now, card_lies_at))
     return [FreeDay(row.day, int(row.places)) for row in rows]
 
 
@@ -136,7 +154,7 @@ def _bounds_of_all(receptions: list[Reception], by: Actor, now: datetime, card_l
 _FREE_PLACES = """s.capacity - s.booked - s.held + CASE WHEN s.held = 0 THEN 0 ELSE coalesce((
         SELECT sum(h.places) FROM slot_hold h WHERE h.slot_id = s.id AND h.expires_at <= :now), 0) END"""
 
-_OFFERED_DAYS = text(f"""
+_OFFERED_DAYS = Statement(f"""
     SELECT s.day, sum({_FREE_PLACES}) AS places
     FROM slot s
     JOIN reception_hours h ON h.service_at_venue_id = :reception_id AND {WITHIN_RECEPTION}
@@ -179,5 +197,6 @@ _NEXT_FREE_TIMES = text(f"""
 _RECEPTIONS = text(f"""
     SELECT sv.id, sv.venue_id, sv.pool_id, {TERMS_COLUMNS}, {STOREHOUSE_CLOSED} AS storehouse_closed
     FROM service_at_venue sv JOIN service v ON v.id = sv.service_id JOIN venue w ON w.id = sv.venue_id
-    WHERE sv.service_id = :service_id AND (CAST(:venue_id AS integer) IS NULL OR sv.venue_id = :venue_id)
-    ORDER BY w.position""")  # noqa: S608 - constants
+    WHERE (CAST(:service_id AS integer) IS NULL OR sv.service_id = :service_id)
+      AND (CAST(:venue_id AS integer) IS NULL OR sv.venue_id = :venue_id)
+    ORDER BY w.position, v.position""")  # noqa: S608 - constants

@@ -1,7 +1,7 @@
 """Statements on the path of every booking, handed to the driver as they are.
 
-SQLAlchemy compiles, binds and describes a text anew whenever it is executed. On the three statements of a booking that
-took more time than psycopg and Flask together (docs/decisions/0004), so these go straight to the cursor, on the same
+SQLAlchemy compiles, binds and describes a text anew whenever it is executed. For the statements of a booking and of the
+free days that took longer than psycopg itself (docs/decisions/0004), so these go straight to the cursor, on the same
 connection, in the same transaction, with the same errors. Everywhere else `text()` is the simpler word.
 """
 
@@ -18,13 +18,13 @@ _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]  # untyped there
 
 
 class Statement:
-    """One SQL text with `:named` values, like `text()`, that returns at most one row."""
+    """One SQL text with `:named` values, like `text()`. Its rows name their columns."""
 
     def __init__(self, sql: str) -> None:
         self._query = str(text(sql).compile(dialect=_DIALECT)).encode()
 
-    def one_or_none(self, db: Connection, values: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - the row is the SQL's
-        """Run it and return its row, columns by name.
+    def all(self, db: Connection, values: Mapping[str, Any]) -> list[Any]:
+        """Run it and return its rows.
 
         Raises:
             DBAPIError: what `Connection.execute` would raise, without the values.
@@ -33,7 +33,7 @@ class Statement:
             db.begin()  # as `Connection.execute` does
         driver: Any = db.connection.driver_connection
         try:
-            return driver.cursor(row_factory=namedtuple_row).execute(self._query, values).fetchone()
+            found: list[Any] = driver.cursor(row_factory=namedtuple_row).execute(self._query, values).fetchall()
         except psycopg.Error as error:
             if driver.broken:
                 db.invalidate(error)
@@ -41,6 +41,14 @@ class Statement:
             raise DBAPIError.instance(
                 self._query.decode(), None, error, psycopg.Error, hide_parameters=True, dialect=db.dialect
             ) from error
+        return found
+
+    def one_or_none(self, db: Connection, values: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - the row is the SQL's
+        """Run it and return its one row, None when there is none."""
+        rows = self.all(db, values)
+        if len(rows) > 1:
+            raise LookupError(f"the statement returned {len(rows)} rows, not one")
+        return rows[0] if rows else None
 
     def one(self, db: Connection, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - likewise
         """Run it and return its row; raises LookupError when there is none, which is a bug in the caller."""

@@ -20,7 +20,6 @@ from booking_core.availability import (
     list_free_times,
     list_next_free_times,
     list_offered_days,
-    list_receptions,
 )
 from booking_core.booking import BookingAnswer, Wish, book, move
 from booking_core.catalogue import ServiceView, VenueView
@@ -83,10 +82,10 @@ class _Mounted:
     def places(self, service: str) -> Page:
         chosen = _service(service)
         subject, now = self.door.subject(request), wired().clock.now()
+        receptions = wired().receptions(chosen.id, by=subject.actor)
+        if not receptions:
+            return self._refused(Refusal(Reason.NOT_ON_THIS_CHANNEL))
         with wired().reading() as db:
-            receptions = list_receptions(db, chosen.id, by=subject.actor)
-            if not receptions:
-                return self._refused(Refusal(Reason.NOT_ON_THIS_CHANNEL))
             first_days = list_first_free_days(
                 db, chosen.id, by=subject.actor, now=now, card_lies_at=subject.card_lies_at
             )
@@ -106,8 +105,8 @@ class _Mounted:
 
     def days(self, service: str, venue: str) -> Page:
         subject, now = self.door.subject(request), wired().clock.now()
+        chosen, place, reception = _reception(service, venue, subject)
         with wired().reading() as db:
-            chosen, place, reception = self._reception(db, service, venue, subject)
             offered = list_offered_days(db, reception, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
         of_any_day = url_for(".times", service=service, venue=venue, day="DAY")
         month = month_page(
@@ -124,8 +123,8 @@ class _Mounted:
     def times(self, service: str, venue: str, day: str) -> Page:
         subject, now = self.door.subject(request), wired().clock.now()
         wanted = _date(day)
+        chosen, place, reception = _reception(service, venue, subject)
         with wired().reading() as db:
-            chosen, place, reception = self._reception(db, service, venue, subject)
             free = list_free_times(db, reception, wanted, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
         groups = group_by_half_day(free, url=lambda slot: url_for(".confirmation", service=service, slot_id=slot))
         return self._page("times", "時間を選ぶ", step=3, service=chosen, venue=place, day=wanted, groups=groups)
@@ -224,17 +223,6 @@ class _Mounted:
         page = self._page("refused", "予約できませんでした", refusal=refusal, service=service)
         return page, status_of(refusal)
 
-    def _reception(
-        self, db: Connection, service: str, venue: str, subject: Subject
-    ) -> tuple[ServiceView, VenueView, Reception]:
-        chosen, place = _service(service), wired().catalogue().find_venue(venue)
-        if place is None:
-            abort(404)
-        receptions = list_receptions(db, chosen.id, by=subject.actor, venue_id=place.id)
-        if not receptions:
-            abort(404)
-        return chosen, place, receptions[0]
-
     def _page(self, name: str, heading: str, *, step: int = 0, **shown: object) -> str:
         return render_template(
             f"booking/{name}.html",
@@ -250,6 +238,16 @@ class _Mounted:
 
 def _service(code: str) -> ServiceView:
     return wired().catalogue().find_service(code) or abort(404)
+
+
+def _reception(service: str, venue: str, subject: Subject) -> tuple[ServiceView, VenueView, Reception]:
+    chosen, place = _service(service), wired().catalogue().find_venue(venue)
+    if place is None:
+        abort(404)
+    receptions = wired().receptions(chosen.id, by=subject.actor, venue_id=place.id)
+    if not receptions:
+        abort(404)
+    return chosen, place, receptions[0]
 
 
 def _date(text: str) -> date:

@@ -10,6 +10,8 @@ from flask import Flask, current_app
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from booking_core.actors import Actor
+from booking_core.availability import Reception, read_receptions, receptions_of
 from booking_core.catalogue import Catalogue, read_catalogue
 from booking_core.clock import Clock
 from booking_core.settings import Settings, read_all
@@ -70,12 +72,14 @@ class Wiring:
     reads: Engine = field(init=False)
     _settings: Recent[Settings] = field(init=False)
     _catalogue: Recent[Catalogue] = field(init=False)
+    _receptions: Recent[list[Reception]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Reading needs no transaction: each statement on `reads` stands alone, in one round trip."""
         self.reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._settings = Recent(self.reads, read_all, otherwise=Settings())
         self._catalogue = Recent(self.reads, read_catalogue)
+        self._receptions = Recent(self.reads, read_receptions)
 
     def settings(self) -> Settings:
         """Return what the city has set, at most a few seconds old."""
@@ -84,6 +88,10 @@ class Wiring:
     def catalogue(self) -> Catalogue:
         """Return the services and venues, at most a few seconds old."""
         return self._catalogue.value()
+
+    def receptions(self, service_id: int, *, by: Actor, venue_id: int | None = None) -> list[Reception]:
+        """Return where a service may be booked, for showing: a booking is judged by the terms as they are then."""
+        return receptions_of(self._receptions.value(), service_id, by=by, venue_id=venue_id)
 
     def reading(self) -> Connection:
         """Return a connection on which every statement stands alone. Use it in a `with`."""
