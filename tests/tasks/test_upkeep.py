@@ -16,7 +16,8 @@ from booking_core.clock import Clock, real_now, tokyo_day
 from booking_core.db import in_transaction
 from booking_core.holds import hold
 from booking_core.slots import DAYS_AHEAD
-from tasks.running import run
+from tasks.celery_app import make_celery
+from tasks.running import JobFailed
 from tasks.schedule import Job
 from tasks.senders.choice import NoSender
 from tasks.upkeep import cut_slots, drop_sessions, expire_holds, recount, seal_audit, settle_visits, verify_audit
@@ -126,13 +127,30 @@ def test_sessions_that_ran_out_are_dropped_and_others_stay(
     assert drop_sessions(at_time(at(MONDAY, time(10)))) == {"dropped": 1}
 
 
-def test_a_job_that_fails_raises_an_alarm_and_the_error(
-    kyoto: Engine, at_time: Callable[[datetime], JobWiring]
-) -> None:
-    def fail(_wiring: JobWiring) -> dict[str, int]:
-        raise ZeroDivisionError("0075-123-4567")
+@pytest.fixture
+def told(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Return all that was printed and logged."""
+    return lambda: "".join(capfd.readouterr()) + caplog.text
 
-    with pytest.raises(ZeroDivisionError):
-        run(Job("broken", 60, fail, "never works"), at_time(at(MONDAY, time(10))))
-    assert "ZeroDivisionError" in alarms(kyoto)["job.broken"]
-    assert "123-4567" not in alarms(kyoto)["job.broken"]
+
+def test_a_job_that_fails_says_where_and_never_what_the_error_says(
+    kyoto: Engine,
+    at_time: Callable[[datetime], JobWiring],
+    monkeypatch: pytest.MonkeyPatch,
+    told: Callable[[], str],
+) -> None:
+    def fail(wiring: JobWiring) -> dict[str, int]:
+        with wiring.engine.begin() as db:
+            db.execute(text("SELECT CAST('075-123-4567' AS integer)"))
+        return {}
+
+    job, wiring = Job("broken", 60, fail, "never works"), at_time(at(MONDAY, time(10)))
+    monkeypatch.setattr("tasks.celery_app.SCHEDULE", (job,))
+    task = make_celery("memory://", wiring).tasks["tasks.broken"]
+    with pytest.raises(JobFailed, match=r"^broken: DataError$") as raised:
+        task.apply(throw=True)
+    assert raised.value.__context__ is None
+    said = told()
+    assert "test_upkeep.py" in said
+    assert "DataError" in alarms(kyoto)["job.broken"]
+    assert "123-4567" not in said + alarms(kyoto)["job.broken"]
