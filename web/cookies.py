@@ -45,9 +45,12 @@ class DoorCookie:
         return _token(self.value(request) or self.give())
 
     def form_is_ours(self, request: Request) -> bool:
-        """Tell whether the posted form was made for the browser that sends it."""
-        value, token = request.cookies.get(self.name()), request.form.get("csrf_token", "")
-        return bool(value) and hmac.compare_digest(_token(value or "").encode(), token.encode("utf-8", "replace"))
+        """Tell whether the posted form was made for the browser that sends it; without a cookie it is not even read."""
+        value = request.cookies.get(self.name())
+        if not value:
+            return False
+        token = request.form.get("csrf_token", "")
+        return hmac.compare_digest(_token(value).encode(), token.encode("utf-8", "replace"))
 
 
 def _token(cookie_value: str) -> str:

@@ -87,20 +87,28 @@ def guard(blueprint: Blueprint, door: StaffDoor, *, unless_named: Permission | N
 
     @blueprint.before_request
     def check() -> Response | None:
-        view = current_app.view_functions[request.endpoint or ""]
-        permission = getattr(view, "permission", unless_named)
-        session = _find_session(door, touch=not getattr(view, "poll", False))
-        if session is None:
-            return _ask_to_sign_in(door)
-        g.staff = session  # also for the page that says no: its reader needs the way on and the way out
-        if permission is not None and may(session.role, permission):
-            return None
-        start = _first_place(door, session.role) if request.path == door.prefix else None
-        return redirect(start) if start else abort(403)
+        return admit(door, unless_named=unless_named)
 
     @blueprint.after_request
     def set_cookie(response: Response) -> Response:
         return door.cookie.write(response)  # type: ignore[arg-type] # Flask hands its own Response here
+
+
+def admit(door: StaffDoor, *, unless_named: Permission | None = None) -> Response | None:
+    """Let the view that is asked for be seen (None), or answer with the sign-in; abort with 403. Reads no form.
+
+    `unless_named` is the permission of views that name none.
+    """
+    view = current_app.view_functions[request.endpoint or ""]
+    permission = getattr(view, "permission", unless_named)
+    session = _find_session(door, touch=not getattr(view, "poll", False))
+    if session is None:
+        return _ask_to_sign_in(door)
+    g.staff = session  # also for the page that says no: its reader needs the way on and the way out
+    if permission is not None and may(session.role, permission):
+        return None
+    start = _first_place(door, session.role) if request.path == door.prefix else None
+    return redirect(start) if start else abort(403)
 
 
 def _first_place(door: StaffDoor, role: str) -> str | None:
@@ -128,7 +136,7 @@ def sign_in_screens(door: StaffDoor) -> Blueprint:
 
     @screens.get("/sign-in")
     def show() -> Page:
-        return _sign_in_page(door)
+        return _sign_in_page(door, go_on=safe_return(request))
 
     @screens.post("/sign-in")
     def check() -> Page:
@@ -167,7 +175,7 @@ def _end_session(db: Connection, door: StaffDoor, session: StaffSessionView | No
 def _check_sign_in(door: StaffDoor) -> Page:
     source = source_of(request, wired().trusted_proxies)
     if wired().throttle.exceeded(FAILED_LOG_INS, source):  # before the book is asked: each try costs it a slow hash
-        return _sign_in_page(door, errors={"login": Refusal(Reason.SIGN_IN_LOCKED).message}, status=429)
+        return _sign_in_again(door, Refusal(Reason.SIGN_IN_LOCKED).message, 429)
     earlier = _find_session(door, touch=False)
     answer = in_transaction(wired().engine, lambda db: _sign_in(db, door, earlier, source))
     if isinstance(answer, Refusal):
@@ -176,7 +184,7 @@ def _check_sign_in(door: StaffDoor) -> Page:
         message = answer.message
         if answer.reason is Reason.NOT_ALLOWED:
             message = f"この利用者は「{door.title}」を使えません。"
-        return _sign_in_page(door, errors={"login": message}, status=status_of(answer))
+        return _sign_in_again(door, message, status_of(answer))
     door.cookie.give(answer.token)
     return redirect(safe_return(request) or door.prefix, 303)
 
@@ -198,24 +206,31 @@ def _sign_in(db: Connection, door: StaffDoor, earlier: StaffSessionView | None, 
     return answer
 
 
-def _sign_in_page(door: StaffDoor, *, errors: dict[str, str] | None = None, status: int = 200) -> tuple[str, int]:
-    page = render_template(
+def _sign_in_again(door: StaffDoor, message: str, status: int) -> tuple[str, int]:
+    """Return the form as it was sent, but for the password, and what was wrong."""
+    sent = {"go_on": safe_return(request), "typed_login": typed(request, "login", longest=60)}
+    return _sign_in_page(door, **sent, errors={"login": message}), status
+
+
+def _sign_in_page(
+    door: StaffDoor, *, go_on: str = "", typed_login: str = "", errors: dict[str, str] | None = None
+) -> str:
+    return render_template(
         "staff/sign_in.html",
         layout=door.layout,
         heading=f"{door.title}　ログイン",
         action=url_for(f"{door.name}_access.check"),
         csrf_token=door.cookie.form_token(request),
-        next=safe_return(request),
-        typed_login=typed(request, "login", longest=60),
+        next=go_on,
+        typed_login=typed_login,
         errors=errors or {},
     )
-    return page, status
 
 
 def _ask_to_sign_in(door: StaffDoor) -> Response:
     if request.method == "GET" and not request.headers.get("HX-Request"):
         return redirect(url_for(f"{door.name}_access.show", next=request.full_path.rstrip("?")))
-    page, _ = _sign_in_page(
+    page = _sign_in_page(  # the form that was sent is left unread: it may be a stranger's, and a large file
         door, errors={"": "ログインの期限が切れました。もう一度ログインしてください。何も変わっていません。"}
     )
     return Response(page, 401, mimetype="text/html")
