@@ -11,6 +11,7 @@ PLACES = (
     ("予約を探す", "admin_bookings.search"),
     ("カード情報の取り込み", "admin_cards.choose"),
     ("警告", "admin_alarms.show"),
+    ("文面", "admin_texts.show_list"),
     ("利用者", "admin_accounts.show_list"),
     ("パスワードの変更", "admin_password.show"),
 )

@@ -42,6 +42,16 @@ FIRST_WORDING: Mapping[str, str] = {
     ),
 }
 
+NAMES: Mapping[str, tuple[str, str]] = {
+    "top.notice": ("お知らせ", "ホームページの最初の画面。文がないときは、何も表示しません。"),
+    "delivery.bring": ("当日お持ちいただくもの", "市民の予約の画面と控え。1行が1つの項目になります。"),
+    "after_deadline": ("変更・取消の期限を過ぎた方への案内", "市民の予約の画面と、取り消しの画面。"),
+    "delivery.read_back": ("読み上げる案内（カードの受け取り）", "オペレーターの画面。予約のあとに読み上げます。"),
+    "application.read_back": ("読み上げる案内（カードの申請）", "オペレーターの画面。予約のあとに読み上げます。"),
+    "certificate.read_back": ("読み上げる案内（電子証明書の手続き）", "オペレーターの画面。予約のあとに読み上げます。"),
+}
+"""What staff call each text, and where it is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextVersion:
@@ -66,6 +76,17 @@ def read_text(db: Connection, key: str) -> str:
 def list_versions(db: Connection, key: str) -> list[TextVersion]:
     """Return every version of a text, newest first."""
     return [TextVersion(*row) for row in db.execute(_VERSIONS, {"key": key})]
+
+
+def list_shown(db: Connection) -> dict[str, int]:
+    """Return which version of each text is shown; a text with the wording it was shipped with has none."""
+    return {row.key: row.version for row in db.execute(_SHOWN)}
+
+
+def list_waiting(db: Connection) -> dict[str, int]:
+    """Return the newest draft of each text that is newer than what is shown."""
+    shown = list_shown(db)
+    return {row.key: row.version for row in db.execute(_DRAFTS) if row.version > shown.get(row.key, 0)}
 
 
 def write_draft(db: Connection, key: str, body: str, *, by: Actor, now: datetime) -> int | Refusal:
@@ -93,6 +114,8 @@ def approve(db: Connection, key: str, version: int, *, by: Actor, now: datetime)
 
 _APPROVED = text("""
     SELECT body FROM content_text WHERE key = :key AND approved_at IS NOT NULL ORDER BY version DESC LIMIT 1""")
+_SHOWN = text("SELECT key, max(version) AS version FROM content_text WHERE approved_at IS NOT NULL GROUP BY key")
+_DRAFTS = text("SELECT key, max(version) AS version FROM content_text WHERE approved_at IS NULL GROUP BY key")
 _VERSIONS = text("""
     SELECT key, version, body, written_at, approved_at FROM content_text WHERE key = :key ORDER BY version DESC""")
 _DRAFT = text("""

@@ -93,7 +93,7 @@ def _admit(_request: Request) -> Response | None:
 
 
 def _ends_at(_answer: BookingAnswer) -> str:
-    return url_for("citizen.my_booking", done="1")
+    return url_for("citizen.my_booking", done="moved" if "moves" in request.form else "1")
 
 
 DOOR = Door(

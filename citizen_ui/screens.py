@@ -6,6 +6,7 @@ from functools import wraps
 from typing import ParamSpec
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
 from booking_core.actors import Actor, ActorKind, Channel
@@ -28,6 +29,9 @@ from web.source import source_of
 from web.throttle import CONFIRMATIONS, FAILED_LOG_INS
 from web.typed import typed
 from web.wiring import wired
+
+DONE = {"1": "予約ができました", "moved": "予約を変更しました"}
+"""The heading after a booking was made, or moved."""
 
 screens = Blueprint("citizen", __name__, template_folder="templates")
 
@@ -87,10 +91,10 @@ def check_log_in() -> Page:
     """Log in with the number and password of the letter (3-1-A-iii, 3-1-A-iv)."""
     source = source_of(request, wired().trusted_proxies)
     if wired().throttle.exceeded(FAILED_LOG_INS, source):
-        return _log_in_page(Refusal(Reason.LOCKED), status=429)
+        return _refused_log_in(Refusal(Reason.TOO_MANY_TRIES))
     number, password = typed(request, "number"), typed(request, "password")
-    if not number.strip() or not password.strip():
-        return _log_in_page(Refusal(Reason.NOT_REGISTERED))
+    if missing := _missing(number, password):
+        return _log_in_page(errors=missing), 422
     answer = in_transaction(
         wired().engine,
         lambda db: identify(
@@ -105,29 +109,44 @@ def check_log_in() -> Page:
     )
     if isinstance(answer, Refusal):
         wired().throttle.count(FAILED_LOG_INS, source)
-        return _log_in_page(answer)
+        return _refused_log_in(answer)
     return _logged_in(answer)
 
 
 def _logged_in(identified: Identified) -> Page:
-    token = in_transaction(wired().engine, lambda db: open_session(db, identified.card_id, now=real_now()))
+    earlier = request.cookies.get(COOKIE.name(), "")
+
+    def work(db: Connection) -> str:
+        close_session(db, earlier)
+        return open_session(db, identified.card_id, now=real_now())
+
+    token = in_transaction(wired().engine, work)
     if isinstance(token, Refusal):
-        return _log_in_page(token)
+        return _refused_log_in(token)
     COOKIE.give(token)
     return redirect(safe_return(request) or url_for("citizen.my_booking"), 303)
 
 
-def _log_in_page(refusal: Refusal | None = None, *, status: int = 0) -> Page:
-    page = render_template(
+def _missing(number: str, password: str) -> dict[str, str]:
+    """Return what she has left empty, by field."""
+    empty = {"number": "予約番号を入力してください。"} if not number.strip() else {}
+    return empty | ({"password": "パスワードを入力してください。"} if not password.strip() else {})
+
+
+def _refused_log_in(refusal: Refusal) -> Page:
+    return _log_in_page(errors={"number": refusal.message}), status_of(refusal)
+
+
+def _log_in_page(*, errors: dict[str, str] | None = None) -> str:
+    return render_template(
         "citizen/log_in.html",
         heading="ログイン",
         csrf_token=COOKIE.form_token(request),
         next=safe_return(request),
         typed_number=typed(request, "number", longest=64),
         notice=None,
-        errors={"number": refusal.message} if refusal else {},
+        errors=errors or {},
     )
-    return page, status or (status_of(refusal) if refusal else 200)
 
 
 @screens.post("/logout")
@@ -142,13 +161,14 @@ def log_out() -> Page:
 @for_citizens
 def my_booking(card: CardView) -> Page:
     """Her booking, until when she may change it and what to do after that; without one, the way to make one."""
-    visit, bring = _visit_and_texts(card)
+    visit, bring, after_deadline = _visit_and_texts(card)
     return render_template(
         "citizen/my_booking.html",
-        heading="予約ができました" if request.args.get("done") and visit else "あなたの予約",
+        heading=DONE.get(request.args.get("done", ""), "あなたの予約") if visit else "あなたの予約",
         visit=visit,
         changeable=visit is not None and wired().clock.now() <= visit.change_until,
         bring=bring,
+        after_deadline=after_deadline,
         number=card_number_display(card.number),
         csrf_token=COOKIE.form_token(request),
     )
@@ -158,7 +178,7 @@ def my_booking(card: CardView) -> Page:
 @for_citizens
 def slip(card: CardView) -> Page:
     """The slip to print and bring along."""
-    visit, bring = _visit_and_texts(card)
+    visit, bring, _ = _visit_and_texts(card)
     if visit is None:
         return redirect(url_for("citizen.my_booking"))
     return render_template(
@@ -176,10 +196,10 @@ def cancelling(card: CardView) -> Page:
 @for_citizens
 def cancel_booking(card: CardView) -> Page:
     if not wired().throttle.count(CONFIRMATIONS, f"card:{card.id}"):
-        return _cancel_page(card, Refusal(Reason.BUSY), status=429)
-    booking_id = request.form.get("booking_id", type=int) or card.live_booking_id
+        return _cancel_page(card, Refusal(Reason.TOO_MANY_TRIES))
+    booking_id = request.form.get("booking_id", type=int)
     if booking_id is None:
-        return redirect(url_for("citizen.my_booking"), 303)
+        return _cancel_page(card, Refusal(Reason.NO_SUCH_BOOKING))
     key = typed(request, "command_key") or secrets.token_urlsafe(16)
     answer = in_transaction(
         wired().engine, lambda db: cancel(db, booking_id, by=actor_of(card.id), key=key, now=wired().clock.now())
@@ -197,8 +217,8 @@ def cancelled(_card: CardView) -> Page:
     )
 
 
-def _cancel_page(card: CardView, refusal: Refusal | None = None, *, status: int = 0) -> Page:
-    visit, _ = _visit_and_texts(card)
+def _cancel_page(card: CardView, refusal: Refusal | None = None) -> Page:
+    visit, _, after_deadline = _visit_and_texts(card)
     if visit is None and refusal is None:
         return redirect(url_for("citizen.my_booking"))
     page = render_template(
@@ -206,15 +226,17 @@ def _cancel_page(card: CardView, refusal: Refusal | None = None, *, status: int 
         heading="予約を取り消す",
         visit=visit,
         changeable=visit is not None and wired().clock.now() <= visit.change_until,
+        after_deadline=after_deadline,
         command_key=secrets.token_urlsafe(16),
         csrf_token=COOKIE.form_token(request),
         errors={"": refusal.message} if refusal else {},
     )
-    return page, status or (status_of(refusal) if refusal else 200)
+    return page, status_of(refusal) if refusal else 200
 
 
-def _visit_and_texts(card: CardView) -> tuple[Visit | None, str]:
+def _visit_and_texts(card: CardView) -> tuple[Visit | None, str, str]:
+    """Return her live booking, what she brings along, and what she reads when she can no longer change it herself."""
     with wired().reading() as db:
-        bring = read_text(db, "delivery.bring")
+        bring, after_deadline = read_text(db, "delivery.bring"), read_text(db, "after_deadline")
         visit = find_visit(db, card.live_booking_id, now=wired().clock.now()) if card.live_booking_id else None
-    return visit, bring
+    return visit, bring, after_deadline

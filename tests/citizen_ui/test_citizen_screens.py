@@ -6,6 +6,7 @@ from sqlalchemy import text
 from booking_core.actors import Actor
 from booking_core.cards.importing import import_cards
 from booking_core.catalogue import list_venues
+from booking_core.content import approve, write_draft
 from booking_core.db import in_transaction
 from tests.conftest import MONDAY_MORNING, PEPPER, House
 from tests.factories import done
@@ -104,6 +105,25 @@ def test_five_wrong_passwords_lock_the_number_and_an_unknown_one_alike(house: Ho
         assert visitor.status == 429
         assert "しばらく止めています" in visitor.text()
     assert logged_in(house).status == 429
+
+
+def test_after_the_deadline_she_reads_what_the_city_has_approved_for_it(house: House) -> None:
+    house.add_citizen()
+    visitor = first_free_time(logged_in(house)).submit({"phone": "075-123-4567"})
+    until = rows(house, "SELECT change_until FROM booking")[0][0]
+    assert isinstance(until, datetime)
+    by, new = Actor.clerk(1), "期限を過ぎました。\n南の窓口へお越しください。"
+    version = done(
+        in_transaction(house.engine, lambda db: write_draft(db, "after_deadline", new, by=by, now=MONDAY_MORNING))
+    )
+    house.step_to(until.replace(second=1))
+    for page in ("/my/", "/my/cancel"):
+        assert "来られなくなったときも、お電話でお知らせください" in visitor.open(page).text()
+        assert "南の窓口" not in visitor.text()
+    in_transaction(house.engine, lambda db: approve(db, "after_deadline", version, by=by, now=MONDAY_MORNING))
+    for page in ("/my/", "/my/cancel"):
+        assert "南の窓口へお越しください" in visitor.open(page).text()
+        assert "来られなくなったときも" not in visitor.text()
 
 
 def test_she_moves_and_cancels_by_her_own_hand(house: House) -> None:
