@@ -7,12 +7,19 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from config import SettingsError, load_settings
+from config import Settings, SettingsError, load_settings
 from engines.failure import EngineError
+
+if TYPE_CHECKING:  # no command waits for what it does not use
+    from sqlalchemy import Connection
+
+    from booking_core.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parent
 DEFAULT_PORT = 8000
+T = TypeVar("T")
 HELP = ("-h", "--help")
 DURATION = re.compile(r"([+-]?\d+)([smhd])")
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -109,6 +116,75 @@ def migrate(_: argparse.Namespace) -> int:
     return 0
 
 
+def city(_: argparse.Namespace) -> int:
+    """Load Kyoto's venues, services and hours into an empty book, and cut the first slots."""
+    from booking_core.clock import Clock, tokyo_day
+    from booking_core.seed.city import load_city
+    from booking_core.slots import materialise
+
+    settings = load_settings()
+    now = Clock(settings.clock_file).now()
+
+    def work(db: "Connection") -> bool:
+        return load_city(db, valid_from=tokyo_day(now)) and materialise(db, now=now) > 0
+
+    if not _in_book(settings, work):
+        raise EngineError("the book already has venues: a city is loaded only into an empty one")
+    print("The city is loaded and its slots are cut. Next: cli.py account LOGIN NAME")
+    return 0
+
+
+def account(chosen: argparse.Namespace) -> int:
+    """Make the first account, a city administrator, who makes all others. The password is asked, or read from stdin."""
+    from booking_core.actors import Actor
+    from booking_core.clock import Clock
+    from booking_core.models import Role
+    from booking_core.refusal import Refusal
+    from booking_core.staff.accounts import NewAccount, create_account, list_accounts
+
+    settings = load_settings()
+    now = Clock(settings.clock_file).now()
+    new = NewAccount(chosen.login, chosen.name, Role.CITY_ADMIN, _ask_password())
+
+    def work(db: "Connection") -> int | Refusal | None:
+        return None if list_accounts(db, now=now) else create_account(db, new, by=Actor.job(), now=now)
+
+    answer = _in_book(settings, work)
+    if answer is None:
+        raise EngineError("the book already has accounts: its administrators make others at /admin/")
+    if isinstance(answer, Refusal):
+        raise EngineError(f"no account was made ({answer.reason}): {answer.message}")
+    print(f"{new.login} can sign in at /admin/.")
+    return 0
+
+
+def _ask_password() -> str:
+    """Return a password from the terminal, typed twice, or else the first line of stdin; never from an argument."""
+    from getpass import getpass
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass("Password: ")
+    if getpass("Once more: ") != password:
+        raise EngineError("the two passwords differ: nothing was made")
+    return password
+
+
+def _in_book(settings: Settings, work: "Callable[[Connection], T]") -> "T | Refusal":
+    """Run `work` in one transaction on the book of the environment, with the owner's rights."""
+    from booking_core.db import in_transaction, make_engine
+    from booking_core.refusal import Reason, Refusal
+
+    engine = make_engine(settings.owner_url.get_secret_value(), role=None)
+    try:
+        answer = in_transaction(engine, work)
+    finally:
+        engine.dispose()
+    if isinstance(answer, Refusal) and answer.reason is Reason.BUSY:
+        raise EngineError("the book is busy: try again")
+    return answer
+
+
 def serve(chosen: argparse.Namespace) -> int:
     """Become a process type of the Procfile; returns only where there is nothing to become."""
     from process_types import process_types
@@ -149,6 +225,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, (_, line) in PASSED_ON.items():
         commands.add_parser(name, help=line)
     commands.add_parser("migrate", help="bring the database of DATABASE_URL up to date").set_defaults(run=migrate)
+    loading = "load the city into the empty book of DATABASE_URL"
+    commands.add_parser("city", help=loading).set_defaults(run=city)
+    first = commands.add_parser("account", help="make the first account; its password is asked, or read from stdin")
+    first.add_argument("login", help="3 to 40 of a-z 0-9 . _ -")
+    first.add_argument("name", help="as it is shown, such as 市管理者")
+    first.set_defaults(run=account)
     serving = commands.add_parser("serve", help="one process type of the Procfile")
     serving.add_argument("type", choices=_types(), metavar="TYPE", help=", ".join(_types()))
     serving.set_defaults(run=serve)

@@ -1,11 +1,18 @@
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 import cli
 from booking_core.clock import Clock, real_now
+from booking_core.db import make_engine
+from booking_core.staff.accounts import sign_in
 from process_types import process_types
+from tests.conftest import PEPPER
+from tests.factories import done
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +67,49 @@ def test_the_procfile_names_every_process_type_of_production() -> None:
 def test_a_process_type_that_is_not_built_yet_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["serve", "line"]) == 0
     assert "not built yet" in capsys.readouterr().out
+
+
+@pytest.fixture
+def new_book(new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A migrated, empty database, named by the environment as in production."""
+    url = new_database("empty")
+    for name, value in {
+        "DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0", "PUBLIC_URL": "https://yoyaku.example.jp",
+        "SECRET_KEY": PEPPER, "PEPPER": PEPPER, "TWILIO_AUTH_TOKEN": PEPPER,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def test_production_begins_with_the_city_and_an_administrator(
+    new_book: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["city"]) == 0
+    monkeypatch.setattr("sys.stdin", StringIO("Kamo-gawa7\n"))
+    assert cli.main(["account", "cityadmin", "市管理者"]) == 0
+    assert "Kamo-gawa7" not in "".join(capsys.readouterr())
+    with new_book.begin() as db:
+        assert db.execute(text("SELECT count(*) FROM venue WHERE kind = 'counter'")).scalar_one() == 15
+        assert db.execute(text("SELECT count(*) FROM slot")).scalar_one() > 0
+        entered = sign_in(
+            db, "cityadmin", "Kamo-gawa7", door="admin", source=None, now=real_now(), business_now=real_now()
+        )
+        assert done(entered).role == "city_admin"
+
+
+def test_a_city_is_loaded_once_and_only_the_first_account_is_made_here(
+    new_book: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["city"]) == 0
+    assert cli.main(["city"]) == 1
+    for line, login in (("weak", "first"), ("Kamo-gawa7", "first"), ("Kamo-gawa7", "second")):
+        monkeypatch.setattr("sys.stdin", StringIO(f"{line}\n"))
+        cli.main(["account", login, "市管理者"])
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[2].strip()[:24] for line in told] == [
+        "the book already has ven", "no account was made (pas", "the book already has acc",
+    ]  # fmt: skip
+    with new_book.connect() as db:
+        assert db.execute(text("SELECT login FROM staff_account")).scalars().all() == ["first"]
