@@ -12,6 +12,7 @@ from admin_ui.bookings import bookings
 from admin_ui.cards import cards
 from admin_ui.door import ADMIN
 from admin_ui.own_password import own_password
+from admin_ui.settings import settings as city_settings
 from admin_ui.texts import texts
 from booking_core.clock import Clock
 from booking_core.db import make_engine
@@ -69,7 +70,9 @@ def create_app(settings: Settings) -> Flask:
     if Door.BOARD in settings.doors:
         cookies[BOARD.prefix] = open_door(app, BOARD, board)
     if Door.ADMIN in settings.doors:
-        cookies[ADMIN.prefix] = open_door(app, ADMIN, bookings, cards, alarms, texts, accounts, own_password)
+        cookies[ADMIN.prefix] = open_door(
+            app, ADMIN, bookings, cards, alarms, texts, city_settings, accounts, own_password
+        )
     if Door.VOICE in settings.doors:
         app.register_blueprint(voice_webhooks(_line(settings, wiring)))
     uploads.install(app, doors=(DESK, BOARD, ADMIN))

@@ -12,6 +12,7 @@ PLACES = (
     ("カード情報の取り込み", "admin_cards.choose"),
     ("警告", "admin_alarms.show"),
     ("文面", "admin_texts.show_list"),
+    ("設定", "admin_settings.show_list"),
     ("利用者", "admin_accounts.show_list"),
     ("パスワードの変更", "admin_password.show"),
 )

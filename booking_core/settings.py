@@ -16,10 +16,9 @@ from booking_core.phone import normalise_phone
 from booking_core.refusal import Reason, Refusal
 
 LONGEST_TEXT = 200
-BOUNDS: Mapping[str, Sequence[int]] = {
+BOUNDS: Mapping[str, range] = {
     "reopening_delay_minutes": range(24 * 60 + 1),
     "shortest_staff_password": range(8, 65),
-    "city_questions_allowed": (False, True),
 }
 OF_PERSONS = frozenset({"report_recipients"})
 """Settings whose values the audit row keeps apart."""
@@ -36,9 +35,17 @@ class Settings:
     call_centre_phone: str = "+81753660000"  # E.164; shown on pages and letters, spoken by the line (3-2-0)
     call_centre_hours: str = "月曜日から金曜日まで、午前9時から午後5時まで（祝日と年末年始を除く）"
     reopening_delay_minutes: int = 0  # how long a cancelled place stays closed, so that nobody lies in wait for it
-    city_questions_allowed: bool = False  # may an operator identify a caller without the password? (F-35)
     report_recipients: tuple[str, ...] = ()  # mail addresses the reports go to (3-2-L, 3-1-A-viii)
     shortest_staff_password: int = 8  # may be raised, never lowered below the specification (3-1-C-xvi-c(a))
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Who changed a setting last, and when in business time; `staff_name` is None where nobody of the staff did."""
+
+    at: datetime
+    actor_kind: str
+    staff_name: str | None
 
 
 NAMES = frozenset(known.name for known in fields(Settings))
@@ -51,6 +58,12 @@ def read_all(db: Connection) -> Settings:
         key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key in NAMES
     }
     return Settings(**known)
+
+
+def list_changes(db: Connection) -> dict[str, LastChange]:
+    """Return the last change of every setting that was ever changed, by its key."""
+    rows = db.execute(_LAST_CHANGES, {"targets": [_target(key) for key in NAMES]})
+    return {row.target.partition(":")[2]: LastChange(row.at, row.actor_kind, row.display_name) for row in rows}
 
 
 def change(db: Connection, key: str, value: object, *, by: Actor, now: datetime) -> Settings | Refusal:
@@ -71,15 +84,19 @@ def change(db: Connection, key: str, value: object, *, by: Actor, now: datetime)
 
 
 def _entry(by: Actor, key: str, before: object, after: object) -> audit.AuditEntry:
-    verb, target = "settings.change", f"setting:{key}"
+    verb, target = "settings.change", _target(key)
     if key in OF_PERSONS:
         return audit.AuditEntry(by, verb, target, personal={"before": str(before), "after": str(after)})
     return audit.AuditEntry(by, verb, target, {"before": before, "after": after})
 
 
+def _target(key: str) -> str:
+    return f"setting:{key}"
+
+
 def _check(key: str, value: object) -> Any | Refusal:  # noqa: ANN401 - each key has its own type
-    if isinstance(value, bool) is not isinstance(getattr(Settings(), key), bool):
-        return Refusal(Reason.SETTING_INVALID)  # in Python True would pass for the number 1, and 1 for True
+    if isinstance(value, bool):
+        return Refusal(Reason.SETTING_INVALID)  # in Python True would pass for the number 1
     match key, value:
         case "call_centre_phone", str():
             return normalise_phone(value)
@@ -99,6 +116,12 @@ def _check_recipients(value: Sequence[object]) -> list[str] | Refusal:
 
 
 _READ = text("SELECT key, value FROM setting")
+_LAST_CHANGES = text("""
+    SELECT DISTINCT ON (c.target) c.target, c.at, c.actor_kind, a.display_name
+    FROM audit c
+    LEFT JOIN staff_account a ON a.id = c.actor_id AND c.actor_kind IN ('operator', 'clerk')
+    WHERE c.target = ANY(:targets) AND c.verb = 'settings.change'
+    ORDER BY c.target, c.id DESC""")
 _WRITE = text("""
     INSERT INTO setting (key, value, changed_at) VALUES (:key, :value, :now)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at

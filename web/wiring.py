@@ -1,5 +1,6 @@
 """What the composition root hands to the screens: the book, the clocks, the secrets and where the doors stand."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,6 +48,10 @@ class Recent(Generic[T]):
             found = self._value = self._read_afresh(found or self.otherwise)
         return found
 
+    def forget(self) -> None:
+        """Read afresh at the next question."""
+        self._read_at = -math.inf
+
     def _read_afresh(self, before: T | None) -> T:
         try:
             with self.engine.connect() as db:
@@ -84,6 +89,10 @@ class Wiring:
     def settings(self) -> Settings:
         """Return what the city has set, at most a few seconds old."""
         return self._settings.value()
+
+    def settings_changed(self) -> None:
+        """Let this process show what the city has just set from the next page on; the others follow within seconds."""
+        self._settings.forget()
 
     def catalogue(self) -> Catalogue:
         """Return the services and venues, at most a few seconds old."""

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -6,7 +6,7 @@ from sqlalchemy import Engine, text
 
 from booking_core.actors import Actor
 from booking_core.db import in_transaction
-from booking_core.settings import Settings, change, read_all
+from booking_core.settings import LastChange, Settings, change, list_changes, read_all
 from tests.factories import done, refused
 
 CLERK = Actor.clerk(3)
@@ -21,7 +21,6 @@ def test_a_book_nobody_has_set_up_has_the_defaults(engine: Engine) -> None:
         assert read_all(db) == Settings()
 
 
-@pytest.mark.req("3-2-0")
 def test_a_new_telephone_number_is_shown_from_the_next_request_on(engine: Engine, now: datetime) -> None:
     assert done(put(engine, "call_centre_phone", "０７５−１２３−４５６７", now)).call_centre_phone == "+81751234567"
     with engine.connect() as db:
@@ -35,7 +34,6 @@ def test_a_new_telephone_number_is_shown_from_the_next_request_on(engine: Engine
         ("reopening_delay_minutes", 1440, 1440),
         ("shortest_staff_password", 8, 8),
         ("shortest_staff_password", 64, 64),
-        ("city_questions_allowed", True, True),
         ("service_name", " 予約サイト ", "予約サイト"),
         ("report_recipients", [" a@example.jp", "b@example.jp"], ("a@example.jp", "b@example.jp")),
         ("report_recipients", [], ()),
@@ -58,8 +56,6 @@ def test_a_value_within_its_bounds_is_kept(
         ("reopening_delay_minutes", True, "setting_invalid"),
         ("shortest_staff_password", 7, "setting_invalid"),
         ("shortest_staff_password", 65, "setting_invalid"),
-        ("city_questions_allowed", 1, "setting_invalid"),
-        ("city_questions_allowed", None, "setting_invalid"),
         ("service_name", " ", "setting_invalid"),
         ("service_name", "あ" * 201, "setting_invalid"),
         ("call_centre_phone", "110", "phone_invalid"),
@@ -106,3 +102,16 @@ def test_addresses_of_persons_are_kept_apart_from_the_audit_row(engine: Engine, 
         apart = db.execute(text("SELECT content FROM audit_personal")).scalar_one()
     assert "sato" not in row
     assert "sato@example.jp" in apart
+
+
+def test_the_last_change_of_each_setting_is_known(engine: Engine, now: datetime) -> None:
+    with engine.connect() as db:
+        assert list_changes(db) == {}
+    for minutes, moment in ((5, now), (10, now + timedelta(hours=1))):
+        put(engine, "reopening_delay_minutes", minutes, moment)
+    put(engine, "service_name", "予約", now)
+    with engine.connect() as db:
+        assert list_changes(db) == {
+            "reopening_delay_minutes": LastChange(now + timedelta(hours=1), "clerk", None),
+            "service_name": LastChange(now, "clerk", None),
+        }
