@@ -99,9 +99,9 @@ def book(db: Connection, wish: Wish, *, by: Actor, key: str, now: datetime) -> B
 def _refusal_of_wish(wish: Wish, view: SlotView) -> Refusal | None:
     if view.terms and view.terms.purposes and wish.purpose not in view.terms.purposes:
         return Refusal(Reason.PURPOSE_NEEDED)
-    if not wish.contact.phone or (view.card is None and not wish.contact.name):
-        return Refusal(Reason.CONTACT_NEEDED)
-    return None
+    if view.card is None and not wish.contact.name:
+        return Refusal(Reason.NAME_NEEDED)
+    return None if wish.contact.phone else Refusal(Reason.CONTACT_NEEDED)
 
 
 def _take_place(

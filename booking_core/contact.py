@@ -40,7 +40,7 @@ def read_contact(phone: str, *, name: str = "", kana: str = "", name_needed: boo
     if max(len(name), len(kana)) > LONGEST_NAME:
         return Refusal(Reason.TEXT_TOO_LONG)
     if name_needed and not name.strip():
-        return Refusal(Reason.CONTACT_NEEDED)
+        return Refusal(Reason.NAME_NEEDED)
     number = _read_phone(phone)
     if isinstance(number, Refusal):
         return number

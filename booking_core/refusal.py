@@ -28,6 +28,8 @@ class Reason(StrEnum):
     CARD_NEEDED = "card_needed"
     CARD_FINISHED = "card_finished"
     CONTACT_NEEDED = "contact_needed"
+    NAME_NEEDED = "name_needed"
+    TOO_MANY_TRIES = "too_many_tries"
     PHONE_INVALID = "phone_invalid"
     TEXT_TOO_LONG = "text_too_long"
     MY_NUMBER_FOUND = "my_number_found"
@@ -80,7 +82,11 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.CARD_FINISHED: (
         "この予約番号のカードは、すでにお渡し済みか、お渡しできない状態です。予約センターへお電話ください。"
     ),
-    Reason.CONTACT_NEEDED: "連絡先を入力してください。",
+    Reason.CONTACT_NEEDED: "連絡先の電話番号を入力してください。",
+    Reason.NAME_NEEDED: "お名前を入力してください。",
+    Reason.TOO_MANY_TRIES: (
+        "短いあいだに何度も操作がありました。何も変わっていません。10分ほどおいて、もう一度お試しください。"
+    ),
     Reason.PHONE_INVALID: "電話番号を確かめてください。例：075-123-4567、090-1234-5678",
     Reason.TEXT_TOO_LONG: "入力した文字が長すぎます。100文字までにしてください。",
     Reason.MY_NUMBER_FOUND: "12けたのマイナンバーは入力しないでください。予約にマイナンバーは使いません。",
@@ -92,7 +98,7 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     ),
     Reason.LOCKED: (
         "まちがいが続いたため、この予約番号での受付を、しばらく止めています。"
-        "時間をおいてもう一度お試しいただくか、予約センターへお電話ください。"
+        "15分ほどおいて、もう一度お試しいただくか、予約センターへお電話ください。"
     ),
     Reason.NOT_ALLOWED: "この操作をする権限がありません。",
     Reason.VISIT_NOT_OVER: "来庁の結果は、予約の日より前には記録できません。",

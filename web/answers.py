@@ -21,6 +21,8 @@ STATUS = {
     Reason.SETTING_INVALID: 422,
     Reason.NO_SUCH_ACCOUNT: 404,
     Reason.CONTACT_NEEDED: 422,
+    Reason.NAME_NEEDED: 422,
+    Reason.TOO_MANY_TRIES: 429,
     Reason.PHONE_INVALID: 422,
     Reason.TEXT_TOO_LONG: 422,
     Reason.MY_NUMBER_FOUND: 422,
@@ -33,6 +35,7 @@ STATUS = {
 FIELD = {
     Reason.PHONE_INVALID: "phone",
     Reason.CONTACT_NEEDED: "phone",
+    Reason.NAME_NEEDED: "name",
     Reason.PURPOSE_NEEDED: "purpose",
 }
 """The field of the contact form at which a refusal points; other refusals stand above the form."""

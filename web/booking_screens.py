@@ -28,6 +28,7 @@ from booking_core.contact import Contact, read_contact
 from booking_core.db import in_transaction
 from booking_core.proposal import propose
 from booking_core.refusal import Reason, Refusal
+from booking_core.visit import Visit, find_visit
 from web.answers import FIELD, status_of
 from web.door import Door, Subject
 from web.months import group_by_half_day, month_page
@@ -116,9 +117,7 @@ class _Mounted:
             day_url=lambda day: of_any_day.replace("DAY", day.isoformat()),
             month_url=lambda month: url_for(".days", service=service, venue=venue, month=month),
         )
-        return self._page(
-            "days", "日にちを選ぶ", step=2, service=chosen, venue=place, month=month, terms=reception.terms
-        )
+        return self._page("days", "日にちを選ぶ", step=2, service=chosen, venue=place, month=month, subject=subject)
 
     def times(self, service: str, venue: str, day: str) -> Page:
         subject, now = self.door.subject(request), wired().clock.now()
@@ -127,7 +126,9 @@ class _Mounted:
         with wired().reading() as db:
             free = list_free_times(db, reception, wanted, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
         groups = group_by_half_day(free, url=lambda slot: url_for(".confirmation", service=service, slot_id=slot))
-        return self._page("times", "時間を選ぶ", step=3, service=chosen, venue=place, day=wanted, groups=groups)
+        return self._page(
+            "times", "時間を選ぶ", step=3, service=chosen, venue=place, day=wanted, groups=groups, subject=subject
+        )
 
     def confirmation(self, service: str, slot_id: int) -> Page:
         if stranger := self.door.admit(request):
@@ -140,7 +141,7 @@ class _Mounted:
             return stranger
         subject = self.door.subject(request)
         if not self._within_limits(subject):
-            return self._confirmation(service, slot_id, subject, refusal=Refusal(Reason.BUSY), status=429)
+            return self._confirmation(service, slot_id, subject, refusal=Refusal(Reason.TOO_MANY_TRIES))
         answer = self._carry_out(subject, _service(service), slot_id)
         if isinstance(answer, Refusal):
             return self._confirmation(service, slot_id, subject, refusal=answer)
@@ -150,7 +151,9 @@ class _Mounted:
         """Do what the form was made for: it names the booking it moves, so sent again it is the same wish."""
         key = typed(request, "command_key") or secrets.token_urlsafe(16)
         now = wired().clock.now()
-        if (moves := request.form.get("moves", type=int)) is not None:
+        if "moves" in request.form:
+            if (moves := request.form.get("moves", type=int)) is None:
+                return Refusal(Reason.NO_SUCH_BOOKING)
             return self._witnessed(
                 subject,
                 lambda db: move(db, moves, slot_id, by=subject.actor, key=key, now=now, hold_owner=subject.hold_owner),
@@ -185,9 +188,7 @@ class _Mounted:
         who = f"card:{subject.card_id}" if subject.card_id else f"{subject.actor.kind}:{subject.actor.id}"
         return wired().throttle.count(CONFIRMATIONS, who)
 
-    def _confirmation(
-        self, service: str, slot_id: int, subject: Subject, *, refusal: Refusal | None = None, status: int = 0
-    ) -> Page:
+    def _confirmation(self, service: str, slot_id: int, subject: Subject, *, refusal: Refusal | None = None) -> Page:
         """Show what the booking would mean; with a refusal, what was typed and why it was not taken."""
         now = wired().clock.now()
         chosen = _service(service)
@@ -197,12 +198,12 @@ class _Mounted:
                 slot_id,
                 chosen.id,
                 card_id=subject.card_id,
-                moving=subject.moving is not None,
+                moving=subject.moving,
                 by=subject.actor,
                 now=now,
             )
         if isinstance(proposal, Refusal):
-            return self._refused(refusal or proposal, service=chosen)
+            return self._refused(refusal or proposal, service=chosen, subject=subject)
         venue = wired().catalogue().get_venue(proposal.slot.venue_id)
         errors = {FIELD.get(refusal.reason, ""): refusal.message} if refusal else {}
         page = self._page(
@@ -217,13 +218,16 @@ class _Mounted:
             typed=_typed(subject.contact),
             command_key=typed(request, "command_key") or secrets.token_urlsafe(16),
         )
-        return page, status or (status_of(refusal) if refusal else 200)
+        return page, status_of(refusal) if refusal else 200
 
-    def _refused(self, refusal: Refusal, service: ServiceView | None = None) -> Page:
-        page = self._page("refused", "予約できませんでした", refusal=refusal, service=service)
+    def _refused(self, refusal: Refusal, *, service: ServiceView | None = None, subject: Subject | None = None) -> Page:
+        heading = "お電話で予約する手続きです" if refusal.reason is Reason.NOT_ON_THIS_CHANNEL else "予約できません"
+        if subject and subject.moving:
+            heading = "この日時には変更できません"
+        page = self._page("refused", heading, refusal=refusal, service=service, subject=subject)
         return page, status_of(refusal)
 
-    def _page(self, name: str, heading: str, *, step: int = 0, **shown: object) -> str:
+    def _page(self, name: str, heading: str, *, step: int = 0, subject: Subject | None = None, **shown: object) -> str:
         return render_template(
             f"booking/{name}.html",
             layout=self.door.layout,
@@ -231,6 +235,8 @@ class _Mounted:
             steps=STEPS,
             step=step,
             start_url=self.door.start_url(),
+            subject=subject,
+            standing=_standing(subject),
             csrf_token=self.door.cookie.form_token(request),
             **shown,
         )
@@ -248,6 +254,14 @@ def _reception(service: str, venue: str, subject: Subject) -> tuple[ServiceView,
     if not receptions:
         abort(404)
     return chosen, place, receptions[0]
+
+
+def _standing(subject: Subject | None) -> Visit | None:
+    """Return the booking that a chosen time would move, so that every step names it."""
+    if subject is None or subject.moving is None:
+        return None
+    with wired().reading() as db:
+        return find_visit(db, subject.moving, now=wired().clock.now())
 
 
 def _date(text: str) -> date:

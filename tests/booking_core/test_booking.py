@@ -268,7 +268,7 @@ def test_a_certificate_visit_needs_a_purpose_a_name_and_a_telephone(kyoto: Engin
     full = Contact(PHONE, "都 花子", "ミヤコ ハナコ")
     assert refused(attempt(full, None, "a")) == "purpose_needed"
     assert refused(attempt(full, "marriage", "b")) == "purpose_needed"
-    assert refused(attempt(Contact(PHONE), "renew", "c")) == "contact_needed"
+    assert refused(attempt(Contact(PHONE), "renew", "c")) == "name_needed"
     done(attempt(full, "renew", "d"))
 
 

@@ -27,7 +27,7 @@ def test_another_visit_needs_a_name_too_and_kana_may_be_missing() -> None:
     assert whole == Contact("+81751234567", "都 花子", "みやこ はなこ")
     assert isinstance(whole, Contact)
     assert whole.kana_key == "ミヤコハナコ"
-    assert refused(read_contact(PHONE, name=" \u3000", name_needed=True)) == "contact_needed"
+    assert refused(read_contact(PHONE, name=" \u3000", name_needed=True)) == "name_needed"
     assert refused(read_contact("", name="都 花子", name_needed=True)) == "contact_needed"
     assert refused(read_contact("075-123-456", name="都 花子", name_needed=True)) == "phone_invalid"
 

@@ -233,7 +233,7 @@ def test_a_certificate_visit_stands_beside_the_delivery_of_the_same_citizen(kyot
     answer = done(attempt(kyoto, wish, operator(), now))
     assert answer.change_until == DEADLINE  # where the card lies brings no papers any nearer
     nameless = Wish(slot, service_id(kyoto, "certificate"), Contact(PHONE), card_id=card, purpose="renew")
-    assert refused(attempt(kyoto, nameless, operator(), now)) == "contact_needed"
+    assert refused(attempt(kyoto, nameless, operator(), now)) == "name_needed"
     assert counters(kyoto, slot) == (1, 0)
 
 

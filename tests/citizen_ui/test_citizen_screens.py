@@ -139,6 +139,68 @@ def test_she_moves_and_cancels_by_her_own_hand(house: House) -> None:
     assert rows(house, "SELECT sum(booked) FROM slot") == [(0,)]
 
 
+def test_a_move_names_the_booking_that_stands_at_every_step(house: House) -> None:
+    house.add_citizen()
+    visitor = first_free_time(logged_in(house)).submit({"phone": "075-123-4567"})
+    for page in ("/book/delivery/", "/book/delivery/at/minami/"):
+        assert "変更が終わるまで、今のご予約はそのままです" in visitor.open(page).text()
+    first_free_time(visitor, "minami")
+    assert "変更前" in visitor.text()
+    assert visitor.submit().heading == "予約を変更しました"
+    slot = rows(house, "SELECT slot_id FROM booking")[0][0]
+    assert visitor.open(f"/book/delivery/slot/{slot}/").status == 409
+    assert "今の予約と同じ日時です" in visitor.text()
+
+
+def test_after_the_deadline_no_move_is_offered(house: House) -> None:
+    house.add_citizen()
+    visitor = first_free_time(logged_in(house)).submit({"phone": "075-123-4567"})
+    until = rows(house, "SELECT change_until FROM booking")[0][0]
+    assert isinstance(until, datetime)
+    house.step_to(until.replace(second=1))
+    first_free_time(visitor, "minami")
+    assert (visitor.status, visitor.response.headers["X-Refusal"]) == (409, "change_deadline_passed")
+    assert "予約センターへお電話ください" in visitor.text()
+
+
+@pytest.mark.parametrize("garbage", ["abc", "", "0", "\0", "9" * 40, None])
+def test_a_cancellation_that_names_no_booking_of_hers_cancels_nothing(house: House, garbage: str | None) -> None:
+    house.add_citizen()
+    visitor = first_free_time(logged_in(house)).submit({"phone": "075-123-4567"})
+    target, values = visitor.open("/my/cancel").form("/my/cancel")
+    changed = {name: value for name, value in values.items() if name != "booking_id"}
+    visitor.post(target, changed | ({} if garbage is None else {"booking_id": garbage}))
+    assert visitor.status == 404
+    assert rows(house, "SELECT state FROM booking") == [("booked",)]
+
+
+def test_a_move_that_names_no_booking_books_nothing(house: House) -> None:
+    house.add_citizen()
+    visitor = first_free_time(logged_in(house))
+    target, values = visitor.form()
+    visitor.post(target, values | {"phone": "075-123-4567", "moves": "abc"})
+    assert (visitor.status, visitor.response.headers["X-Refusal"]) == (404, "no_such_booking")
+    assert rows(house, "SELECT count(*) FROM booking") == [(0,)]
+
+
+def test_an_empty_field_is_named_and_counts_as_no_failure(house: House) -> None:
+    house.add_citizen()
+    for _ in range(6):
+        visitor = house.visitor().open("/login").submit({"number": "ABC123456", "password": " "})
+        assert visitor.status == 422
+        assert "パスワードを入力してください" in visitor.text()
+        assert "登録がありません" not in visitor.text()
+    assert logged_in(house).heading == "あなたの予約"
+
+
+def test_logging_in_again_ends_the_earlier_session(house: House) -> None:
+    house.add_citizen()
+    house.add_citizen("XYZ987654", "ume-2025")
+    visitor = logged_in(house)
+    visitor.open("/login").submit({"number": "XYZ987654", "password": "ume-2025"})
+    assert rows(house, "SELECT count(*) FROM citizen_session") == [(1,)]
+
+
 def test_the_page_states_the_last_moment_and_after_it_whom_to_call(house: House) -> None:
     house.add_citizen()
     visitor = first_free_time(logged_in(house)).submit({"phone": "075-123-4567"})
@@ -219,7 +281,7 @@ def test_an_expired_session_keeps_the_chosen_time(house: House) -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "says"),
     [
-        ("phone", "", "連絡先を入力してください"),
+        ("phone", "", "連絡先の電話番号を入力してください"),
         ("phone", "110", "電話番号を確かめてください"),
         ("phone", "x" * 5000, "電話番号を確かめてください"),
         ("phone", "１２３４５６７８９０１８", "マイナンバーは入力しないでください"),
