@@ -46,7 +46,7 @@ REDIS_PATIENCE_SECONDS = 0.2  # a throttle must never be what a citizen waits fo
 
 def create_app(settings: Settings) -> Flask:
     """Return the web application that serves the doors named in the settings."""
-    set_up_logging(settings.log_format)
+    set_up_logging(settings.log_format, settings.log_level)
     app = Flask("madoguchi", static_folder=None)
     app.config.update(
         TRUSTED_HOSTS=list(settings.hosts),
@@ -151,7 +151,7 @@ def create_celery(settings: Settings) -> Any:  # noqa: ANN401 - the library ship
     from tasks.senders.choice import sender_for
     from tasks.wiring import JobWiring
 
-    set_up_logging(settings.log_format)
+    set_up_logging(settings.log_format, settings.log_level)
     smtp_url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     wiring = JobWiring(
         engine=make_engine(settings.database_url.get_secret_value(), pool_size=2),
@@ -162,8 +162,8 @@ def create_celery(settings: Settings) -> Any:  # noqa: ANN401 - the library ship
     return make_celery(settings.broker_url, wiring)
 
 
-def set_up_logging(form: str) -> None:
-    """Let every log line be one JSON object, or one readable line where a person watches."""
+def set_up_logging(form: str, level: str) -> None:
+    """Let every log line of `level` or above be one JSON object, or one readable line where a person watches."""
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=False)
         if form == "console"
@@ -177,6 +177,7 @@ def set_up_logging(form: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
 

@@ -45,6 +45,7 @@ WRITE = {
     "twilio_auth_token_secondary": "the second token while tokens are being changed, or leave it out",
     "twilio_number": "the line's number such as +81753300000",
     "log_format": "json or console",
+    "log_level": "info or warning",
 }
 
 
@@ -165,6 +166,7 @@ class Settings(BaseSettings):
     twilio_auth_token_secondary: SecretStr | None = None
     twilio_number: Annotated[str, AfterValidator(_e164)] | None = None
     log_format: Literal["json", "console"] = "json"
+    log_level: Literal["info", "warning"] = "info"
 
     @classmethod
     def settings_customise_sources(

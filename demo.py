@@ -137,6 +137,7 @@ def _demo_environment(port: int) -> dict[str, str]:
         "SMTP_URL": (RUN / "mail").as_uri(),
         "REPORT_TO": "city@localhost",
         "LOG_FORMAT": "console",
+        "LOG_LEVEL": "warning",  # the addresses and sign-ins stay in sight
     }
     environ |= _given()
     return dict.fromkeys(FOLLOW_PUBLIC_URL, environ["PUBLIC_URL"]) | environ

@@ -73,12 +73,14 @@ class OneCall:
         self._show_unsigned_is_refused()
         phone, before = self._get_through(may_move_clock=may_move_clock)
         try:
-            self._serve(phone, number, password)
+            desk = self._serve(phone, number, password)
             self._compare(before, self._board_figures())
+            desk.open("/desk/").submit("/desk/sign-out")
+            step("The operator signs out, and her seat is closed")
         finally:
             phone.hang_up()
 
-    def _serve(self, phone: Telephone, number: str, password: str) -> None:
+    def _serve(self, phone: Telephone, number: str, password: str) -> Browser:
         desk = self._operator_at_work()
         phone.wait_in_queue()
         page = take(desk, phone)
@@ -90,6 +92,7 @@ class OneCall:
         step(f"The operator hangs up; the caller's document ends with {heard[-1]}")
         phone.hang_up()
         close(desk, page)
+        return desk
 
     def _card_without_booking(self) -> tuple[str, str]:
         """Return a demo card that is free, found as a citizen would: by logging in; if none is left, one is freed."""
