@@ -52,6 +52,11 @@ def is_done(db: Connection, kind: str, period: str) -> bool:
     return db.execute(_IS_DONE, {"kind": kind, "period": period}).one_or_none() is not None
 
 
+def list_done(db: Connection, kind: str, *, since: str) -> list[str]:
+    """Return the periods of a job that are done, in order: the newest before `since`, and all from there on."""
+    return list(db.execute(_DONE, {"kind": kind, "since": since}).scalars())
+
+
 _CLAIM = text("""
     INSERT INTO job_run AS run (kind, period, claimed_at) VALUES (:kind, :period, :now)
     ON CONFLICT (kind, period) DO UPDATE SET claimed_at = :now
@@ -62,3 +67,8 @@ _FINISH = text("""
     WHERE id = :id AND claimed_at = :claimed_at AND done_at IS NULL""").bindparams(bindparam("outcome", type_=JSONB))
 _GIVE_BACK = text("DELETE FROM job_run WHERE id = :id AND claimed_at = :claimed_at AND done_at IS NULL")
 _IS_DONE = text("SELECT id FROM job_run WHERE kind = :kind AND period = :period AND done_at IS NOT NULL")
+_DONE = text("""
+    (SELECT period FROM job_run WHERE kind = :kind AND period < :since AND done_at IS NOT NULL
+     ORDER BY period DESC LIMIT 1)
+    UNION ALL SELECT period FROM job_run WHERE kind = :kind AND period >= :since AND done_at IS NOT NULL
+    ORDER BY period""")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from booking_core import jobs, outbox, settings
 from booking_core.alarms import raise_alarm
 from booking_core.clock import real_now, tokyo_day
+from booking_core.date_words import date_ja
 from booking_core.db import in_transaction
 from booking_core.jobs import JobClaim
 from booking_core.refusal import Reason, Refusal
@@ -21,8 +22,9 @@ from tasks.wiring import JobWiring
 
 KIND = "daily_report"
 LEASE = timedelta(minutes=5)
-LOOKED_BACK_DAYS = 7
-"""A report that could not be made (everything was down) is made later, up to so many days after its day."""
+LOOKED_BACK_DAYS = 31
+"""A report that could not be made (everything was down) is made later, up to so many days after its day; longer than
+the rest at the year's end. What is given up is told in an alarm."""
 
 
 def send_daily_report(wiring: JobWiring) -> Mapping[str, int]:
@@ -30,6 +32,9 @@ def send_daily_report(wiring: JobWiring) -> Mapping[str, int]:
     now = wiring.clock.now()
     with wiring.engine.connect() as db:
         days = _list_due(db, wiring.hours, now)
+        given_up = _list_given_up(db, wiring.hours, now) if days else []
+    if given_up:
+        in_transaction(wiring.engine, lambda db: _tell_given_up(db, given_up, now))
     return {"mails": sum(_report(wiring, day, now) for day in days)}
 
 
@@ -47,19 +52,32 @@ def compose(db: Connection, day: date, hours: LineHours, now: datetime) -> Daily
 def _list_due(db: Connection, hours: LineHours, now: datetime) -> Sequence[date]:
     """Return the days whose report is due, oldest first. A line that has never reported begins today."""
     today = tokyo_day(now)
-    missed: list[date] = []
-    for day in (today - timedelta(days=n) for n in range(1, LOOKED_BACK_DAYS + 1)):
-        if jobs.is_done(db, KIND, f"{day}"):
-            break
-        missed.append(day)
-    else:
-        missed = []
-    candidates = [*reversed(missed), today]
+    earliest = today - timedelta(days=LOOKED_BACK_DAYS)
+    done = jobs.list_done(db, KIND, since=f"{earliest}")
+    begin = max(earliest, date.fromisoformat(done[0])) if done else today
+    days = (begin + timedelta(days=n) for n in range((today - begin).days + 1))
     return [
-        day
-        for day in candidates
-        if not jobs.is_done(db, KIND, f"{day}") and is_report_due(day, hours, find_unfinished(db, day), now=now)
+        day for day in days if f"{day}" not in done and is_report_due(day, hours, find_unfinished(db, day), now=now)
     ]
+
+
+def _list_given_up(db: Connection, hours: LineHours, now: datetime) -> Sequence[date]:
+    """Return the days too long ago to be made up for: told once, since a report that is made closes the gap."""
+    earliest = tokyo_day(now) - timedelta(days=LOOKED_BACK_DAYS)
+    done = jobs.list_done(db, KIND, since=f"{earliest}")
+    if not done or date.fromisoformat(done[-1]) >= earliest:
+        return []
+    newest = date.fromisoformat(done[-1])
+    missed = (newest + timedelta(days=n) for n in range(1, (earliest - newest).days))
+    return [day for day in missed if hours.open_on(day)]
+
+
+def _tell_given_up(db: Connection, days: Sequence[date], now: datetime) -> None:
+    message = (
+        f"{date_ja(days[0])}から{date_ja(days[-1])}までの日報{len(days)}日分は、日がたちすぎたため作りませんでした。"
+        "必要なときは、集計を依頼してください。"
+    )
+    raise_alarm(db, "report.given_up", message, now=now)
 
 
 def _report(wiring: JobWiring, day: date, now: datetime) -> int:

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from booking_core.clock import TOKYO
+from booking_core.date_words import date_ja, datetime_ja
 from booking_core.names import CHANNEL_NAMES
 from metrics.answer_rate import GOAL_PERCENT, SHORT_WAITS, meets_goal
 from metrics.booking_counts import BookingCount
 from metrics.day_end import Unfinished
 from metrics.day_figures import DayFigures
 from metrics.definition import Rate
-
-WEEKDAYS = "月火水木金土日"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class DailyReport:
 
 
 def subject(report: DailyReport) -> str:
-    return f"【日報】{_day(report.today.day)}　{report.service_name}"
+    return f"【日報】{date_ja(report.today.day)}　{report.service_name}"
 
 
 def body(report: DailyReport) -> str:
@@ -44,8 +42,8 @@ def body(report: DailyReport) -> str:
     lines = [
         f"{report.service_name}　日報",
         "",
-        f"対象の日：{_day(today.day)}",
-        f"集計の時刻：{_moment(report.cut_off)}（この時刻までの分です。残りは次の日報に載ります）",
+        f"対象の日：{date_ja(today.day)}",
+        f"集計の時刻：{datetime_ja(report.cut_off)}（この時刻までの分です。残りは次の日報に載ります）",
         *_named_late(report.unfinished),
         "",
         "■ 電話",
@@ -113,7 +111,7 @@ def _completed(days: Sequence[DayFigures]) -> list[str]:
         made, cancelled = sum(c.made for c in day.bookings), sum(c.cancelled for c in day.bookings)
         moved = sum(c.moved for c in day.bookings)
         lines.append(
-            f"{_day(day.day)}：入電 {day.received}件、応答 {day.answered}件、応答率 {_rate(day.strict_rate)}、"
+            f"{date_ja(day.day)}：入電 {day.received}件、応答 {day.answered}件、応答率 {_rate(day.strict_rate)}、"
             f"時間外 {day.received_closed}件、新規予約 {made}件、変更 {moved}件、取消 {cancelled}件"
         )
     return lines
@@ -125,12 +123,3 @@ def _rate(rate: Rate) -> str:
 
 def _verdict(rate: Rate) -> str:
     return {True: "（達成）", False: "（未達成）", None: ""}[meets_goal(rate)]
-
-
-def _day(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日（{WEEKDAYS[day.weekday()]}）"
-
-
-def _moment(instant: datetime) -> str:
-    local = instant.astimezone(TOKYO)
-    return f"{_day(local.date())}{local.hour}時{local.minute:02d}分"

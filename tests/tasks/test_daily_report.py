@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Engine, text
 
 from booking_core import jobs
-from booking_core.actors import Actor
 from booking_core.alarms import list_open
 from booking_core.booking import cancel
 from booking_core.calendar import at
@@ -18,7 +17,7 @@ from booking_core.db import in_transaction
 from tasks.daily_report import KIND, LEASE, send_daily_report
 from tasks.senders.folder import MailFolder
 from tasks.wiring import JobWiring
-from tests.factories import booked, done, new_card, slot_at
+from tests.factories import booked, done, new_card, operator_for, slot_at
 
 MONDAY = date(2025, 4, 7)
 CITY = "city@example.jp"
@@ -100,8 +99,9 @@ def test_its_counts_equal_the_books(at_time: Callable[..., JobWiring], kyoto: En
     add_call(kyoto, nine + timedelta(hours=1), outcome="abandoned_queue")
     add_call(kyoto, nine - timedelta(minutes=30), outcome="closed")
     slots = [slot_at(kyoto, date(2025, 4, 21), time(9)), slot_at(kyoto, date(2025, 4, 22), time(9), venue="minami")]
-    first, _ = (booked(kyoto, new_card(kyoto), slot, now=nine) for slot in slots)
-    gone = in_transaction(kyoto, lambda db: cancel(db, first.id, by=Actor.operator(1), key="c", now=nine))
+    cards = [new_card(kyoto), new_card(kyoto)]
+    first, _ = (booked(kyoto, card, slot, now=nine) for card, slot in zip(cards, slots, strict=True))
+    gone = in_transaction(kyoto, lambda db: cancel(db, first.id, by=operator_for(cards[0]), key="c", now=nine))
     done(gone)
     send_daily_report(at_time(MONDAY, time(17, 5)))
     body = mails(kyoto)[0][2]
@@ -115,7 +115,7 @@ def test_its_counts_equal_the_books(at_time: Callable[..., JobWiring], kyoto: En
         "カードの受け取り（交付）／電話：新規 0件、変更 0件、取消 1件",
         "合計：新規 2件、変更 0件、取消 1件",
         "answer_rate.strict/1",
-        "集計の時刻：2025年4月7日（月）17時05分",
+        "集計の時刻：2025年4月7日（月）午後5時5分",
     ):
         assert said in body
 
@@ -245,3 +245,35 @@ def test_without_an_address_an_alarm_says_so(at_time: Callable[..., JobWiring], 
     assert send_daily_report(at_time(MONDAY, time(17), to=())) == {"mails": 0}
     with kyoto.connect() as db:
         assert [alarm.kind for alarm in list_open(db)] == ["report.nobody"]
+
+
+def test_a_report_missed_before_the_rest_at_the_year_s_end_is_made_after_it(at_time: Callable[..., JobWiring]) -> None:
+    send_daily_report(at_time(date(2025, 12, 25), time(17)))  # and the next day everything is down at closing
+    wiring = at_time(date(2026, 1, 5), time(8))
+    assert send_daily_report(wiring) == {"mails": 1}
+    assert mails(wiring.engine)[-1][0].split(":")[1] == "2025-12-26"
+
+
+def test_a_day_whose_report_failed_while_the_next_ones_did_not_is_made_up_for(
+    at_time: Callable[..., JobWiring], kyoto: Engine
+) -> None:
+    for day in (7, 8, 9):
+        send_daily_report(at_time(date(2025, 4, day), time(17)))
+    with kyoto.begin() as db:
+        db.execute(text("DELETE FROM job_run WHERE period = '2025-04-08'"))
+        db.execute(text("DELETE FROM outbox WHERE dedup_key LIKE '%2025-04-08%'"))
+    assert send_daily_report(at_time(date(2025, 4, 10), time(8))) == {"mails": 1}
+
+
+def test_what_is_too_long_ago_is_given_up_with_an_alarm_that_names_the_days(
+    at_time: Callable[..., JobWiring], kyoto: Engine
+) -> None:
+    send_daily_report(at_time(MONDAY, time(17)))
+    wiring = at_time(date(2025, 5, 16), time(17))
+    assert send_daily_report(wiring)["mails"] > 15
+    assert send_daily_report(wiring) == {"mails": 0}
+    with kyoto.connect() as db:
+        (alarm,) = list_open(db)
+    assert alarm.kind == "report.given_up"
+    assert "2025年4月8日（火）から2025年4月14日（月）までの日報5日分" in alarm.message
+    assert "2025-04-15" in mails(kyoto)[1][0]
