@@ -1,7 +1,7 @@
 """Bookings as staff list and find them (3-1-B-vi, 3-1-B-xi): filters, sorting, pages, one search field for every key.
 
-Fast at a whole contract's bookings: every order and every search key has its index, and nothing is counted further than
-anybody turns pages.
+Fast at a whole contract's bookings: every search key and the orders by time have their index, and nothing is counted
+further than anybody turns pages. The orders by venue and by reading join first and sort what the filters leave.
 """
 
 import unicodedata
