@@ -8,6 +8,7 @@ from redis import Redis
 
 from admin_ui.accounts import accounts
 from admin_ui.alarms import alarms
+from admin_ui.audit_log import audit_log
 from admin_ui.bookings import bookings
 from admin_ui.cards import cards
 from admin_ui.door import ADMIN
@@ -71,7 +72,7 @@ def create_app(settings: Settings) -> Flask:
         cookies[BOARD.prefix] = open_door(app, BOARD, board)
     if Door.ADMIN in settings.doors:
         cookies[ADMIN.prefix] = open_door(
-            app, ADMIN, bookings, cards, alarms, texts, city_settings, accounts, own_password
+            app, ADMIN, bookings, cards, alarms, texts, city_settings, accounts, audit_log, own_password
         )
     if Door.VOICE in settings.doors:
         app.register_blueprint(voice_webhooks(_line(settings, wiring)))

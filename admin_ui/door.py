@@ -14,6 +14,7 @@ PLACES = (
     ("文面", "admin_texts.show_list"),
     ("設定", "admin_settings.show_list"),
     ("利用者", "admin_accounts.show_list"),
+    ("操作の記録", "admin_audit.show"),
     ("パスワードの変更", "admin_password.show"),
 )
 
