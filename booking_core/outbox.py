@@ -1,7 +1,8 @@
 """Things to be sent once the transaction that wrote them stands: a write leaves a row, a worker claims the row.
 
 A worker that dies leaves its claim behind; after the lease somebody else takes it. So a message is sent at least once,
-and twice only if a worker dies between sending and saying so. All instants here are real time.
+and twice only if a worker dies between sending and saying so. All instants here are real time, but for `business_now`:
+under that the alarm stands, as all alarms do.
 """
 
 from collections.abc import Mapping
@@ -44,7 +45,13 @@ def put(
 
 
 def claim_due(
-    db: Connection, *, now: datetime, limit: int, lease_seconds: float, kind: str | None = None
+    db: Connection,
+    *,
+    now: datetime,
+    business_now: datetime,
+    limit: int,
+    lease_seconds: float,
+    kind: str | None = None,
 ) -> list[ClaimedMessage]:
     """Take up to `limit` messages that are due and nobody else's, oldest first.
 
@@ -52,7 +59,7 @@ def claim_due(
     """
     abandoned = now - timedelta(seconds=lease_seconds)
     for row in db.execute(_GIVE_UP_ABANDONED, {"now": now, "abandoned": abandoned, "most": MOST_ATTEMPTS}):
-        _alarm(db, row.kind, "送信の途中で、プログラムが繰り返し止まりました。", now=now)
+        _alarm(db, row.kind, "送信の途中で、プログラムが繰り返し止まりました。", now=business_now)
     rows = db.execute(_CLAIM, {"now": now, "abandoned": abandoned, "limit": limit, "kind": kind})
     return sorted((ClaimedMessage(*row) for row in rows), key=lambda message: message.id)
 
@@ -63,7 +70,13 @@ def mark_sent(db: Connection, message: ClaimedMessage, *, now: datetime) -> bool
 
 
 def mark_failed(
-    db: Connection, message: ClaimedMessage, error: str, *, retry_at: datetime | None, now: datetime
+    db: Connection,
+    message: ClaimedMessage,
+    error: str,
+    *,
+    retry_at: datetime | None,
+    now: datetime,
+    business_now: datetime,
 ) -> bool:
     """Say that a message could not be sent; tell whether it will be tried again.
 
@@ -80,7 +93,7 @@ def mark_failed(
     }
     ours = db.execute(_FAILED, values).rowcount > 0
     if ours and not again:
-        _alarm(db, message.kind, f"{message.attempt}回試して、送れませんでした。", now=now)
+        _alarm(db, message.kind, f"{message.attempt}回試して、送れませんでした。", now=business_now)
     return ours and again
 
 

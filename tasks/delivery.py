@@ -41,7 +41,14 @@ def pause_after(attempt: int) -> timedelta:
 def _claim_one(wiring: JobWiring) -> ClaimedMessage | None:
     claimed = in_transaction(
         wiring.engine,
-        lambda db: outbox.claim_due(db, now=real_now(), limit=1, lease_seconds=LEASE_SECONDS, kind=MAIL),
+        lambda db: outbox.claim_due(
+            db,
+            now=real_now(),
+            business_now=wiring.clock.now(),
+            limit=1,
+            lease_seconds=LEASE_SECONDS,
+            kind=MAIL,
+        ),
     )
     return None if isinstance(claimed, Refusal) or not claimed else claimed[0]
 
@@ -53,7 +60,10 @@ def _send(wiring: JobWiring, claimed: ClaimedMessage) -> bool:
         why = str(error)
         retry_at = None if error.permanent else real_now() + pause_after(claimed.attempt)
         in_transaction(
-            wiring.engine, lambda db: outbox.mark_failed(db, claimed, why, retry_at=retry_at, now=real_now())
+            wiring.engine,
+            lambda db: outbox.mark_failed(
+                db, claimed, why, retry_at=retry_at, now=real_now(), business_now=wiring.clock.now()
+            ),
         )
         return False
     in_transaction(wiring.engine, lambda db: outbox.mark_sent(db, claimed, now=real_now()))

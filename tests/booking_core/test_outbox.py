@@ -12,6 +12,7 @@ from booking_core.refusal import Reason, Refusal
 from tests.factories import done
 
 NOW = datetime(2026, 1, 5, 0, 0, tzinfo=UTC)
+BUSINESS = datetime(2025, 4, 7, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 LEASE = 60
 
@@ -21,11 +22,17 @@ def leave(engine: Engine, key: str, *, at: datetime = NOW, kind: str = "mail") -
 
 
 def claim(engine: Engine, at: datetime = NOW, *, limit: int = 100, kind: str | None = None) -> list[ClaimedMessage]:
-    return done(in_transaction(engine, lambda db: claim_due(db, now=at, limit=limit, lease_seconds=LEASE, kind=kind)))
+    def work(db: Connection) -> list[ClaimedMessage]:
+        return claim_due(db, now=at, business_now=BUSINESS, limit=limit, lease_seconds=LEASE, kind=kind)
+
+    return done(in_transaction(engine, work))
 
 
 def fail(engine: Engine, message: ClaimedMessage, at: datetime, retry_at: datetime | None) -> bool:
-    return done(in_transaction(engine, lambda db: mark_failed(db, message, "refused", retry_at=retry_at, now=at)))
+    def work(db: Connection) -> bool:
+        return mark_failed(db, message, "refused", retry_at=retry_at, now=at, business_now=BUSINESS)
+
+    return done(in_transaction(engine, work))
 
 
 def sent(engine: Engine, message: ClaimedMessage) -> bool:
@@ -34,7 +41,9 @@ def sent(engine: Engine, message: ClaimedMessage) -> bool:
 
 def alarms(engine: Engine) -> list[str]:
     with engine.connect() as db:
-        return [alarm.kind for alarm in list_open(db)]
+        found = list_open(db)
+    assert {alarm.seen_at for alarm in found} <= {BUSINESS}  # the clock of all alarms, not the outbox's
+    return [alarm.kind for alarm in found]
 
 
 def test_a_message_is_written_once_however_often_it_is_put(engine: Engine) -> None:

@@ -167,7 +167,7 @@ def test_a_mail_whose_worker_died_is_sent_by_another(
     wiring = wired(sender_for(url, mail_from="madoguchi@example.jp"))
     put(engine)
     with engine.begin() as db:
-        assert outbox.claim_due(db, now=real_now(), limit=1, lease_seconds=LEASE_SECONDS)
+        assert outbox.claim_due(db, now=real_now(), business_now=real_now(), limit=1, lease_seconds=LEASE_SECONDS)
     assert deliver_outbox(wiring) == {"sent": 0, "failed": 0}
     with engine.begin() as db:
         db.execute(
