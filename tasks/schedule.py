@@ -12,6 +12,7 @@ from tasks.upkeep import (
     cut_slots,
     drop_sessions,
     expire_holds,
+    forget_failures,
     recount,
     seal_audit,
     settle_visits,
@@ -40,4 +41,5 @@ SCHEDULE = (
     Job("recount", 600, recount, "once a night: every counter equals its rows, or an alarm names the slots"),
     Job("verify_audit", 600, verify_audit, "once a night: the audit chain holds, or an alarm says where not"),
     Job("drop_sessions", 900, drop_sessions, "sessions that can not be used any more are gone"),
+    Job("forget_failures", 900, forget_failures, "failed log-ins of which nothing follows any more are gone"),
 )

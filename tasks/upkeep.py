@@ -5,7 +5,7 @@ from datetime import time, timedelta
 
 from sqlalchemy import Connection
 
-from booking_core import audit_chain, jobs
+from booking_core import audit_chain, jobs, lockout
 from booking_core.actors import Actor
 from booking_core.alarms import raise_alarm
 from booking_core.booking import settle_unmarked
@@ -106,6 +106,11 @@ def drop_sessions(wiring: JobWiring) -> Mapping[str, int]:
         return citizen_sessions.drop_expired(db, now=now) + staff_sessions.drop_expired(db, now=now)
 
     return {"dropped": _count(wiring, drop)}
+
+
+def forget_failures(wiring: JobWiring) -> Mapping[str, int]:
+    """Forget failed log-ins of which nothing follows any more: strangers can make any number of them."""
+    return {"forgotten": _count(wiring, lambda db: lockout.forget_old(db, now=real_now()))}
 
 
 def _count(wiring: JobWiring, work: Callable[[Connection], int]) -> int:

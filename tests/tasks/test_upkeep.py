@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from booking_core import audit_chain
+from booking_core import audit_chain, lockout
 from booking_core.actors import Actor
 from booking_core.alarms import list_open
 from booking_core.calendar import at
@@ -18,7 +18,7 @@ from booking_core.holds import hold
 from booking_core.slots import DAYS_AHEAD
 from tasks.celery_app import make_celery
 from tasks.running import JobFailed
-from tasks.schedule import Job
+from tasks.schedule import SCHEDULE, Job
 from tasks.senders.choice import NoSender
 from tasks.upkeep import cut_slots, drop_sessions, expire_holds, recount, seal_audit, settle_visits, verify_audit
 from tasks.wiring import JobWiring
@@ -125,6 +125,18 @@ def test_sessions_that_ran_out_are_dropped_and_others_stay(
         open_session(db, card, now=real_now() - timedelta(hours=1))
         open_session(db, card, now=real_now())
     assert drop_sessions(at_time(at(MONDAY, time(10)))) == {"dropped": 1}
+
+
+def test_failed_log_ins_of_yesterday_are_forgotten_and_those_of_today_stay(
+    kyoto: Engine, at_time: Callable[[datetime], JobWiring]
+) -> None:
+    with kyoto.begin() as db:
+        lockout.begin_try(db, b"yesterday", now=real_now() - lockout.REMEMBERED - timedelta(minutes=1))
+        lockout.begin_try(db, b"today", now=real_now())
+    job = next(job for job in SCHEDULE if job.name == "forget_failures")
+    assert job.run(at_time(at(MONDAY, time(10)))) == {"forgotten": 1}
+    with kyoto.connect() as db:
+        assert db.execute(text("SELECT digest FROM credential_lock")).scalars().all() == [b"today"]
 
 
 @pytest.fixture
