@@ -26,6 +26,16 @@ WRONG_DAY = "日にちを選び直してください。例：2025-04-07"
 WRONG_CHOICE = "選択肢の中から選んでください。"
 WRONG_TARGET = "対象は、記録にあるとおりに入力してください。例：booking:17"
 LARGEST_ID = 2**63 - 1
+DETAIL_NAMES = {
+    "before": "前",
+    "after": "後",
+    "version": "版",
+    "role": "役割",
+    "door": "入口",
+    "until": "期限",
+    "slot": "枠",
+}
+"""What stands in front of a figure; one that is not named here is shown by its key."""
 
 
 @audit_log.get("/audit/")
@@ -92,4 +102,8 @@ def _before() -> int | None:
 
 
 def _words(detail: Mapping[str, Any]) -> str:
-    return "、".join(f"{name}：{'－' if value is None else value}" for name, value in detail.items())
+    order = list(DETAIL_NAMES)
+    names = sorted(detail, key=lambda name: order.index(name) if name in order else len(order))
+    return "、".join(
+        f"{DETAIL_NAMES.get(name, name)}：{'－' if detail[name] is None else detail[name]}" for name in names
+    )

@@ -104,6 +104,13 @@ def test_each_act_at_the_console_leaves_one_entry_that_names_its_author(house: H
     assert "127.0.0.1" in newest
 
 
+def test_a_change_is_shown_with_what_was_there_before(house: House, auditor: Visitor) -> None:
+    add_staff(house.engine, "chief", Role.CITY_ADMIN)
+    chief = signed_in_at(house, "admin", "chief")
+    chief.open("/admin/settings/reopening_delay_minutes").submit({"value": "15"})
+    assert "setting:reopening_delay_minutes 前：0、後：15" in auditor.open("/admin/audit/").text()
+
+
 def test_the_log_holds_no_personal_value(house: House, auditor: Visitor) -> None:
     book(house)
     words = auditor.open("/admin/audit/").text()
