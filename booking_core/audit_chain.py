@@ -19,6 +19,13 @@ from sqlalchemy import Connection, Row, text
 from booking_core.audit import personal_digest
 
 ROWS_A_SEAL = 500
+SEALS_AT_ONCE = 500
+"""How many seals the check reads together: 720,000 rows lie under some 100,000 of them."""
+
+SETTLED_SEALS = 1_000
+"""Among so many seals, older than a day, the highest id is looked for. One a minute at most, and a row shows itself
+within seconds of its id: the highest lies among the newest few."""
+
 FIRST_LINK = bytes(32)
 ONE_SEALER_AT_A_TIME = 0x5345414C
 LATE = timedelta(days=1)
@@ -49,7 +56,7 @@ def seal(db: Connection, *, now: datetime) -> int:
     """
     db.execute(_LOCK, {"key": ONE_SEALER_AT_A_TIME})
     sealed = 0
-    while rows := db.execute(_UNSEALED, {"late": LATE, "limit": ROWS_A_SEAL}).all():
+    while rows := db.execute(_UNSEALED, {"late": LATE, "seals": SETTLED_SEALS, "limit": ROWS_A_SEAL}).all():
         previous = newest_digest(db) or FIRST_LINK
         ids = [row.id for row in rows]
         link = {"ids": ids, "previous": previous, "digest": _digest(previous, rows), "now": now}
@@ -68,17 +75,27 @@ def verify(db: Connection) -> list[BrokenLink]:
     """Return every place at which the chain does not hold; an empty list says that nothing was tampered with."""
     broken: list[BrokenLink] = []
     previous = FIRST_LINK
-    for link in db.execute(_SEALS).all():
+    for link, rows in _read_links(db):
         if bytes(link.previous) != previous:
             broken.append(BrokenLink(Fault.CHAIN_CUT, link.id, ()))
-        broken += _faults_of(db, link)
+        broken += _faults_of(link, rows)
         previous = bytes(link.digest)
-    slipped_in = tuple(db.execute(_SLIPPED_IN, {"late": LATE}).scalars())
+    slipped_in = tuple(db.execute(_SLIPPED_IN, {"late": LATE, "seals": SETTLED_SEALS}).scalars())
     return [*broken, BrokenLink(Fault.NEVER_SEALED, None, slipped_in)] if slipped_in else broken
 
 
-def _faults_of(db: Connection, link: Row[Any]) -> Iterator[BrokenLink]:
-    rows = db.execute(_ROWS, {"ids": link.audit_ids}).all()
+def _read_links(db: Connection) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """Return every seal in order with those of its rows that are there, some hundred seals to a question."""
+    after = 0
+    while links := db.execute(_SEALS, {"after": after, "limit": SEALS_AT_ONCE}).all():
+        after = links[-1].id
+        ids = sorted({each for link in links for each in link.audit_ids})
+        found = {row.id: row for row in db.execute(_ROWS, {"ids": ids})}
+        for link in links:
+            yield link, [found[each] for each in sorted(set(link.audit_ids)) if each in found]
+
+
+def _faults_of(link: Row[Any], rows: Sequence[Row[Any]]) -> Iterator[BrokenLink]:
     if gone := set(link.audit_ids) - {row.id for row in rows}:
         yield BrokenLink(Fault.ROWS_GONE, link.id, tuple(sorted(gone)))
     elif _digest(bytes(link.previous), rows) != bytes(link.digest):
@@ -131,8 +148,9 @@ _HASHED = """
 _SETTLED = """
     newest AS (SELECT max(sealed_at) AS at FROM audit_seal),
     settled AS (
-        SELECT coalesce(max(audit_ids[cardinality(audit_ids)]), 0) AS id FROM audit_seal, newest
-        WHERE sealed_at <= newest.at - CAST(:late AS interval))"""
+        SELECT coalesce(max(old.last), 0) AS id FROM (
+            SELECT audit_ids[cardinality(audit_ids)] AS last FROM audit_seal, newest
+            WHERE sealed_at <= newest.at - CAST(:late AS interval) ORDER BY audit_seal.id DESC LIMIT :seals) AS old)"""
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _UNSEALED = text(f"""
@@ -144,12 +162,13 @@ _UNSEALED = text(f"""
 _SEAL = text("""
     INSERT INTO audit_seal (audit_ids, previous, digest, sealed_at) VALUES (:ids, :previous, :digest, :now)""")
 _NEWEST = text("SELECT digest FROM audit_seal ORDER BY id DESC LIMIT 1")
-_SEALS = text("SELECT id, audit_ids, previous, digest FROM audit_seal ORDER BY id")
+_SEALS = text("""
+    SELECT id, audit_ids, previous, digest FROM audit_seal WHERE id > :after ORDER BY id LIMIT :limit""")
 _ROWS = text(f"""
     SELECT {_HASHED}, p.salt, p.content FROM audit a LEFT JOIN audit_personal p ON p.audit_id = a.id
     WHERE a.id = ANY(:ids) ORDER BY a.id""")  # noqa: S608 - constants of this file
 _SLIPPED_IN = text(f"""
     WITH {_SETTLED}
-    SELECT a.id FROM audit a, settled
-    WHERE a.id <= settled.id AND a.id NOT IN (SELECT unnest(audit_ids) FROM audit_seal)
-    ORDER BY a.id""")  # noqa: S608 - constants of this file
+    SELECT a.id FROM audit a, settled WHERE a.id <= settled.id
+    EXCEPT SELECT unnest(audit_ids) FROM audit_seal
+    ORDER BY id""")  # noqa: S608 - constants of this file

@@ -2,9 +2,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from booking_core.actors import Actor
@@ -226,3 +227,35 @@ def test_the_application_itself_cannot_rewrite_what_it_recorded(engine: Engine, 
     sealed(engine)
     with pytest.raises(DBAPIError, match="permission denied"), engine.begin() as db:
         db.execute(text(statement))
+
+
+def statements_of(engine: Engine, work: Callable[[Engine], object]) -> list[str]:
+    """Return the statements that a piece of work sends."""
+    sent: list[str] = []
+
+    def note(*seen: Any) -> None:
+        sent.append(seen[2])
+
+    event.listen(engine, "before_cursor_execute", note)
+    work(engine)
+    event.remove(engine, "before_cursor_execute", note)
+    return sent
+
+
+def test_checking_many_seals_asks_a_few_questions_and_not_one_a_seal(engine: Engine) -> None:
+    for _ in range(30):
+        written(engine, 1)
+        sealed(engine)
+    assert len(statements_of(engine, broken)) <= 5
+
+
+def test_the_check_reads_on_where_its_first_batch_of_seals_ends(
+    engine: Engine, owner: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("booking_core.audit_chain.SEALS_AT_ONCE", 2)
+    for _ in range(5):
+        written(engine, 1)
+        sealed(engine)
+    assert broken(engine) == []
+    tamper(owner, "UPDATE audit SET verb = 'x' WHERE id = 5")
+    assert broken(engine) == [BrokenLink(Fault.ROWS_ALTERED, 5, (5,))]
