@@ -43,11 +43,6 @@ def finish(db: Connection, claim: JobClaim, *, now: datetime, outcome: Mapping[s
     return db.execute(_FINISH, values).rowcount > 0
 
 
-def give_back(db: Connection, claim: JobClaim) -> bool:
-    """Let a period be claimed again at once, after work that failed in an orderly way."""
-    return db.execute(_GIVE_BACK, {"id": claim.id, "claimed_at": claim.claimed_at}).rowcount > 0
-
-
 def is_done(db: Connection, kind: str, period: str) -> bool:
     return db.execute(_IS_DONE, {"kind": kind, "period": period}).one_or_none() is not None
 
@@ -65,7 +60,6 @@ _CLAIM = text("""
 _FINISH = text("""
     UPDATE job_run SET done_at = :now, outcome = :outcome
     WHERE id = :id AND claimed_at = :claimed_at AND done_at IS NULL""").bindparams(bindparam("outcome", type_=JSONB))
-_GIVE_BACK = text("DELETE FROM job_run WHERE id = :id AND claimed_at = :claimed_at AND done_at IS NULL")
 _IS_DONE = text("SELECT id FROM job_run WHERE kind = :kind AND period = :period AND done_at IS NOT NULL")
 _DONE = text("""
     (SELECT period FROM job_run WHERE kind = :kind AND period < :since AND done_at IS NOT NULL

@@ -67,12 +67,6 @@ def find_visit(db: Connection, booking_id: int, *, now: datetime) -> Visit | Non
     )
 
 
-def find_live_booking_id(db: Connection, card_id: int) -> int | None:
-    """Return the id of the live booking of a card, None where it has none."""
-    found: int | None = db.execute(_LIVE, {"card_id": card_id}).scalar_one_or_none()
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class CardView:
     """The card of a citizen who has been identified."""
@@ -93,4 +87,3 @@ _VISIT = text("""
     JOIN service v ON v.id = b.service_id
     LEFT JOIN card k ON k.id = b.card_id
     WHERE b.id = :booking_id""")
-_LIVE = text("SELECT id FROM booking WHERE card_id = :card_id AND state = 'booked'")

@@ -5,7 +5,7 @@ from threading import Barrier
 from sqlalchemy import Connection, Engine, text
 
 from booking_core.db import in_transaction
-from booking_core.jobs import JobClaim, claim_period, finish, give_back, is_done
+from booking_core.jobs import JobClaim, claim_period, finish, is_done
 
 NOW = datetime(2026, 1, 5, 0, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=10)
@@ -50,16 +50,7 @@ def test_the_claim_of_a_dead_worker_is_taken_over_after_the_lease_and_he_cannot_
     dead = claimed(engine)
     heir = claimed(engine, NOW + LEASE)
     assert not end(engine, dead)
-    with engine.begin() as db:
-        assert not give_back(db, dead)
     assert end(engine, heir)
-
-
-def test_work_given_back_can_be_claimed_at_once(engine: Engine) -> None:
-    mine = claimed(engine)
-    with engine.begin() as db:
-        assert give_back(db, mine)
-    assert claim(engine)
 
 
 def test_many_schedulers_get_one_claim(engine: Engine) -> None:
