@@ -4,9 +4,11 @@ from datetime import date, datetime, time
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
 from sqlalchemy import Connection, Engine, text
 
 from booking_core.actors import Actor
+from booking_core.clock import real_now
 from booking_core.db import in_transaction
 from booking_core.models import Verb
 from booking_core.refusal import Refusal
@@ -228,7 +230,7 @@ def test_a_call_with_a_booking_cannot_be_closed_before_it_was_read_back(kyoto: E
     call_id = talking(kyoto, operator, now)
     booking = booked(kyoto, new_card(kyoto), slot_at(kyoto, date(2025, 4, 22), time(10)), now=now)
     with kyoto.begin() as db:
-        link_booking(db, call_id, booking.id, Verb.BOOK, now=now)
+        link_booking(db, call_id, booking.id, Verb.BOOK, account_id=operator, now=now)
 
     def close() -> object:
         return run(
@@ -293,3 +295,26 @@ def test_a_wrong_password_tells_the_operator_whether_the_number_exists(house: Ho
     assert call is not None
     assert call.identified_card_id is not None
     assert failures == 1  # the unknown number's; a success forgets those of the known one
+
+
+@pytest.mark.req("3-1-C-xvi-d(b)")
+def test_wrong_tries_on_the_web_and_at_the_desk_count_together(house: House, now: datetime) -> None:
+    house.add_citizen("ABC123456", "sakura-2025")
+    operator = available_operator(house.engine, "operator1")
+    call_id = talking(house.engine, operator, now)
+    for _ in range(3):
+        house.visitor().open("/login").submit({"number": "ABC123456", "password": "wrong"})
+
+    def identify(password: str) -> object:
+        return run(
+            house.engine,
+            lambda db: identify_caller(
+                db, call_id, "ABC123456", password, account_id=operator, by=Actor.operator(operator),
+                pepper=PEPPER.encode(), real_now=real_now(), now=now,
+            ),
+        )  # fmt: skip
+
+    assert [refused(identify("wrong")) for _ in range(2)] == ["not_registered", "locked"]
+    assert refused(identify("sakura-2025")) == "locked"
+    visitor = house.visitor().open("/login").submit({"number": "ABC123456", "password": "sakura-2025"})
+    assert visitor.status == 429

@@ -38,7 +38,6 @@ def test_the_city_may_ask_for_longer_passwords_and_never_for_shorter_ones() -> N
     assert refusal_of_password("Aa1!", shortest=4) == Refusal(Reason.PASSWORD_TOO_WEAK, {"shortest": 8})
 
 
-@pytest.mark.req("3-1-C-xvi-c(c)")
 def test_what_is_kept_is_argon2id_above_the_recommended_floor() -> None:
     kept = extract_parameters(hash_password(GOOD, hasher=HASHER))
     assert kept.type.name == "ID"
