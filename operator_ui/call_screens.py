@@ -24,7 +24,6 @@ from ivr.queue.calls import (
     find_call,
     link_booking,
     list_call_bookings,
-    lock_in_hand,
     record_read_back,
 )
 from ivr.queue.identify import find_identified_card, identify_caller
@@ -106,13 +105,10 @@ def cancel_booking(call_id: int, booking_id: int) -> Page:
     key = request.form.get("command_key") or secrets.token_urlsafe(16)
 
     def work(db: Connection) -> BookingAnswer | Refusal:
-        call = lock_in_hand(db, call_id, _me())
-        if isinstance(call, Refusal):
-            return call
-        cancelled = cancel(db, booking_id, by=for_caller(call), key=key, now=_now())
-        if not isinstance(cancelled, Refusal) and not cancelled.repeated:
-            link_booking(db, call_id, booking_id, Verb.CANCEL, now=_now())
-        return cancelled
+        cancelled = cancel(db, booking_id, by=for_caller(_call(call_id)), key=key, now=_now())
+        if isinstance(cancelled, Refusal) or cancelled.repeated:
+            return cancelled
+        return link_booking(db, call_id, booking_id, Verb.CANCEL, account_id=_me(), now=_now()) or cancelled
 
     done = in_transaction(wired().engine, work)
     return _cancel_page(call_id, booking_id, done) if isinstance(done, Refusal) else _back_to(call_id)

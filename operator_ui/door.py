@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Request, abort, g, redirect, request, url_for
+from flask import Request, abort, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
@@ -11,11 +11,13 @@ from booking_core.actors import Actor, IdentifiedBy
 from booking_core.booking import BookingAnswer
 from booking_core.contact import Contact
 from booking_core.models import ServiceCode, Verb
+from booking_core.refusal import Reason, Refusal
 from booking_core.staff.roles import Permission
 from ivr.queue.calls import CallView, find_call, link_booking, list_call_bookings
 from ivr.queue.identify import find_identified_card
 from ivr.queue.models import Status
 from ivr.queue.operators import set_status
+from web.answers import status_of
 from web.door import Door, Subject
 from web.source import source_of
 from web.staff_access import StaffDoor, signed_in
@@ -93,14 +95,23 @@ def _admit(request: Request) -> Response | None:
     call = call_in_hand()
     here = url_for("calls.show", call_id=call.id)
     if not call.is_in_hand_of(signed_in().account_id):
-        return redirect(here, 303)
+        return redirect(here) if request.method == "GET" else _refused(Refusal(Reason.NOT_YOUR_CALL), here)
     if _service(request) == ServiceCode.DELIVERY and call.identified_card_id is None:
-        return redirect(f"{here}?ask=identify", 303)
+        ask = f"{here}?ask=identify"
+        return redirect(ask) if request.method == "GET" else _refused(Refusal(Reason.CARD_NEEDED), ask)
     if (moves := request.form.get("moves", type=int)) is not None:
         with wired().reading() as db:
             if not may_change(db, call, moves):
                 abort(403)
     return None
+
+
+def _refused(refusal: Refusal, way_on: str) -> Response:
+    """Answer a form that cannot be taken with the reason, and the way on."""
+    page = render_template(
+        "booking/refused.html", heading="予約できません", refusal=refusal, service=None, start_url=way_on
+    )
+    return Response(page, status_of(refusal), mimetype="text/html")
 
 
 def _service(request: Request) -> str:
@@ -111,11 +122,13 @@ def _ends_at(_answer: BookingAnswer) -> str:
     return url_for("calls.show", call_id=call_in_hand().id) + "#read-back"
 
 
-def _witness(db: Connection, _subject: Subject, answer: BookingAnswer) -> None:
+def _witness(db: Connection, _subject: Subject, answer: BookingAnswer) -> Refusal | None:
     """Tie the booking to the call; a repeated command was tied the first time."""
-    if not answer.repeated:
-        verb = Verb.MOVE if "moves" in request.form else Verb.BOOK
-        link_booking(db, call_in_hand().id, answer.id, verb, now=wired().clock.now())
+    if answer.repeated:
+        return None
+    verb = Verb.MOVE if "moves" in request.form else Verb.BOOK
+    me, now = signed_in().account_id, wired().clock.now()
+    return link_booking(db, call_in_hand().id, answer.id, verb, account_id=me, now=now)
 
 
 DOOR = Door(

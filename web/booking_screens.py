@@ -178,9 +178,9 @@ class _Mounted:
 
         def work(db: Connection) -> BookingAnswer | Refusal:
             answer = command(db)
-            if self.door.witness and not isinstance(answer, Refusal):
-                self.door.witness(db, subject, answer)
-            return answer
+            if isinstance(answer, Refusal) or self.door.witness is None:
+                return answer
+            return self.door.witness(db, subject, answer) or answer
 
         return in_transaction(wired().engine, work)
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from booking_core.actors import Actor
 from booking_core.booking import BookingAnswer
 from booking_core.contact import Contact
+from booking_core.refusal import Refusal
 from web.cookies import DoorCookie
 
 
@@ -59,4 +60,4 @@ class Door:
     services: tuple[str, ...]
     ends_at: Callable[[BookingAnswer], str]
     start_url: Callable[[], str]
-    witness: Callable[[Connection, Subject, BookingAnswer], None] | None = None
+    witness: Callable[[Connection, Subject, BookingAnswer], Refusal | None] | None = None

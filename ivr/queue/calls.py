@@ -66,10 +66,12 @@ class CallBookingView:
     verb: str
     service_code: str
     read_back_at: datetime | None
+    is_live: bool
 
     @property
     def to_be_read_back(self) -> bool:
-        return self.verb != Verb.CANCEL and self.read_back_at is None
+        """Tell whether the caller must still be told of it; what was cancelled again needs no telling."""
+        return self.is_live and self.verb != Verb.CANCEL and self.read_back_at is None
 
 
 def list_waiting(db: Connection) -> list[WaitingCall]:
@@ -98,7 +100,7 @@ def take(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datet
         call = find_call(db, call_id)
         mine = call is not None and call.is_in_hand_of(account_id)
         return call.offer_id if call and call.offer_id and mine else Refusal(Reason.CALL_TAKEN)
-    operator = operators.get_operator(db, account_id)
+    operator = operators.lock_operator(db, account_id)
     if operator.call_id is not None:
         return Refusal(Reason.STILL_ON_A_CALL, {"call_id": operator.call_id})
     if operator.status is not Status.AVAILABLE:
@@ -124,9 +126,18 @@ def answer(db: Connection, call_id: int, *, account_id: int, by: Actor, now: dat
     return find_call(db, call_id) or call
 
 
-def link_booking(db: Connection, call_id: int, booking_id: int, verb: Verb, *, now: datetime) -> None:
-    """Note, in the transaction that carries it out, what a call did to a booking."""
+def link_booking(
+    db: Connection, call_id: int, booking_id: int, verb: Verb, *, account_id: int, now: datetime
+) -> Refusal | None:
+    """Note, in the transaction that carries it out, what a call did to a booking.
+
+    The call is locked after the book's rows, always in this order. Refused, and with it what was done, when the
+    operator has closed the call meanwhile: nobody would read the booking back.
+    """
+    if isinstance(refusal := lock_in_hand(db, call_id, account_id), Refusal):
+        return refusal
     db.execute(_LINK, {"call_id": call_id, "booking_id": booking_id, "verb": verb, "now": now})
+    return None
 
 
 def record_read_back(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datetime) -> CallView | Refusal:
@@ -186,10 +197,11 @@ _CALL = text(f"""
     LEFT JOIN LATERAL (SELECT * FROM offer WHERE call_id = c.id ORDER BY id DESC LIMIT 1) o ON true
     WHERE c.id = :call_id""")  # noqa: S608 - likewise
 _BOOKINGS = text("""
-    SELECT l.id, l.booking_id, l.verb, v.code, l.read_back_at
+    SELECT l.id, l.booking_id, l.verb, v.code, l.read_back_at, b.state = 'booked'
     FROM call_booking l JOIN booking b ON b.id = l.booking_id JOIN service v ON v.id = b.service_id
     WHERE l.call_id = :call_id ORDER BY l.id""")
-_LOCK = text("SELECT id FROM call WHERE id = :call_id FOR UPDATE")
+# No key changes: a booking that points at the call must not wait for a webhook, nor the other way round.
+_LOCK = text("SELECT id FROM call WHERE id = :call_id FOR NO KEY UPDATE")
 _TAKE = text("""
     UPDATE call SET state = 'offering', first_offered_at = coalesce(first_offered_at, :now)
     WHERE id = :call_id AND state = 'queued' AND offerable_at IS NOT NULL""")

@@ -56,6 +56,12 @@ def get_operator(db: Connection, account_id: int) -> OperatorView:
     )
 
 
+def lock_operator(db: Connection, account_id: int) -> OperatorView:
+    """Return how an operator stands, and keep her so until the transaction ends. After the call's row, if any."""
+    db.execute(_LOCK, {"account_id": account_id})
+    return get_operator(db, account_id)
+
+
 def set_status(
     db: Connection, account_id: int, status: Status, reason: AwayReason | None, *, by: Actor, now: datetime
 ) -> OperatorView | Refusal:
@@ -67,8 +73,7 @@ def set_status(
     if (status is Status.AWAY) != (reason is not None):
         return Refusal(Reason.CHOICE_NEEDED)
     db.execute(_ENROL, {"account_id": account_id, "now": now})
-    db.execute(_LOCK, {"account_id": account_id})
-    before = get_operator(db, account_id)
+    before = lock_operator(db, account_id)
     later = before.activity is not Activity.IDLE and status is not before.status
     if later:
         db.execute(_SET_NEXT, {"account_id": account_id, "status": status, "reason": reason})

@@ -105,9 +105,9 @@ _RECEIVE = text("""
     INSERT INTO call (call_sid, from_number, to_number, state, outcome, received_at)
     VALUES (:call_sid, :from_number, :to_number, 'ivr', :outcome, :now)
     ON CONFLICT (call_sid) DO NOTHING""")
-_LOCK = text("SELECT id FROM call WHERE call_sid = :call_sid FOR UPDATE")
+_LOCK = text("SELECT id FROM call WHERE call_sid = :call_sid FOR NO KEY UPDATE")
 _LOCK_BY_OFFER = text("""
-    SELECT c.id FROM call c JOIN offer o ON o.call_id = c.id WHERE o.id = :offer_id FOR UPDATE OF c""")
+    SELECT c.id FROM call c JOIN offer o ON o.call_id = c.id WHERE o.id = :offer_id FOR NO KEY UPDATE OF c""")
 _ENTER = text("""
     UPDATE call SET state = 'queued', enqueued_at = coalesce(enqueued_at, :now), offerable_at = :now
     WHERE id = :call_id AND state IN ('received', 'ivr', 'queued') AND offerable_at IS NULL

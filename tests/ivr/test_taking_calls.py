@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time
+from functools import partial
 from threading import Barrier
 from typing import TypeVar
 
@@ -8,7 +9,9 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from booking_core.actors import Actor
+from booking_core.booking import Wish, book
 from booking_core.clock import real_now
+from booking_core.contact import Contact
 from booking_core.db import in_transaction
 from booking_core.models import Verb
 from booking_core.refusal import Refusal
@@ -29,7 +32,7 @@ from ivr.queue.progress import Arrival
 from metrics.open_seats import count_open_seats
 from tests.conftest import PEPPER, House
 from tests.desk import add_staff, available_operator
-from tests.factories import PHONE, booked, done, new_card, refused, slot_at
+from tests.factories import PHONE, booked, counters, done, new_card, operator_for, refused, service_id, slot_at
 
 T = TypeVar("T")
 
@@ -318,3 +321,37 @@ def test_wrong_tries_on_the_web_and_at_the_desk_count_together(house: House, now
     assert refused(identify("sakura-2025")) == "locked"
     visitor = house.visitor().open("/login").submit({"number": "ABC123456", "password": "sakura-2025"})
     assert visitor.status == 429
+
+
+def test_a_booking_made_while_the_call_was_closed_is_taken_back(kyoto: Engine, now: datetime) -> None:
+    operator = available_operator(kyoto, "operator1")
+    by = Actor.operator(operator)
+    call_id = talking(kyoto, operator, now)
+    done(run(kyoto, lambda db: close_call(db, call_id, MainReason.QUESTION, account_id=operator, by=by, now=now)))
+    card, slot = new_card(kyoto), slot_at(kyoto, date(2025, 4, 22), time(10))
+    wish = Wish(slot, service_id(kyoto, "delivery"), Contact(PHONE), card_id=card)
+
+    def book_in_the_call(db: Connection) -> Refusal | None:
+        made = done(book(db, wish, by=operator_for(card, operator), key="k", now=now))
+        return link_booking(db, call_id, made.id, Verb.BOOK, account_id=operator, now=now)
+
+    assert refused(in_transaction(kyoto, book_in_the_call)) == "not_your_call"
+    assert counters(kyoto, slot) == (0, 0)
+
+
+def test_whoever_leaves_while_she_takes_a_call_is_not_left_with_it_unseen(kyoto: Engine, now: datetime) -> None:
+    for number in range(12):
+        operator = available_operator(kyoto, f"operator{number}")
+        by = Actor.operator(operator)
+        call_id = waiting_call(kyoto, f"CA{number}", now=now)
+        taking = partial(take, call_id=call_id, account_id=operator, by=by, now=now)
+        leaving = partial(set_status, account_id=operator, status=Status.OFFLINE, reason=None, by=by, now=now)
+        commands: list[Callable[[Connection], object]] = [taking, leaving]
+        with ThreadPoolExecutor(2) as both:
+            list(both.map(partial(in_transaction, kyoto), commands))
+        with kyoto.connect() as db:
+            stands = get_operator(db, operator)
+        if stands.call_id is None:
+            assert stands.status is Status.OFFLINE
+        else:  # she took it first: then she leaves only when she is done with it
+            assert (stands.status, stands.next_status) == (Status.AVAILABLE, Status.OFFLINE)

@@ -198,7 +198,7 @@ def test_only_the_operator_who_has_the_call_can_work_in_it(house: House) -> None
     second.post(f"{page}identify", {"csrf_token": token, "number": "ABC123456", "password": "x"})
     assert second.status == 409
     free_time(second, page, "application", "center-3f")
-    assert second.status == 303
+    assert second.status == 302
 
 
 def test_two_operators_press_at_once_and_the_second_reads_that_it_is_gone(house: House) -> None:
@@ -279,3 +279,31 @@ def test_signing_out_closes_her_seat(house: House) -> None:
     with house.engine.connect() as db:
         assert db.execute(text("SELECT change FROM seat_event ORDER BY id")).scalars().all() == ["opened", "closed"]
     assert desk.open("/desk/").status == 302
+
+
+def test_a_booking_cancelled_in_the_same_call_needs_no_read_back(house: House) -> None:
+    house.add_citizen()
+    add_staff(house.engine, "operator1")
+    desk, caller = at_work(house), waiting_caller(house)
+    page = take(desk)
+    connect(caller)
+    desk.open(page).submit({"number": "ABC123456", "password": "sakura-2025"}, action="/identify")
+    free_time(desk, page).submit({"phone": "075-123-4567"})
+    booking = one(house, "SELECT id FROM booking").id
+    desk.open(f"{page}cancel/{booking}").submit()
+    desk.open(page).submit({"main_reason": "cancellation"}, action="/close")
+    assert one(house, "SELECT main_reason FROM call").main_reason == "cancellation"
+
+
+def test_a_form_sent_after_the_call_was_closed_books_nothing_and_says_why(house: House) -> None:
+    house.add_citizen()
+    add_staff(house.engine, "operator1")
+    desk, caller = at_work(house), waiting_caller(house)
+    page = take(desk)
+    connect(caller)
+    desk.open(page).submit({"number": "ABC123456", "password": "sakura-2025"}, action="/identify")
+    target, values = free_time(desk, page).form("/slot/")
+    desk.open(page).submit({"main_reason": "question"}, action="/close")
+    desk.post(target, values | {"phone": "075-123-4567"})
+    assert (desk.status, desk.response.headers["X-Refusal"]) == (409, "not_your_call")
+    assert one(house, "SELECT count(*) AS n FROM booking").n == 0
