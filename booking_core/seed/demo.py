@@ -25,7 +25,7 @@ DEMO_ACCOUNTS = (
     ("operator1", "オペレーター1", Role.OPERATOR),
     ("operator2", "オペレーター2", Role.OPERATOR),
     ("operator3", "オペレーター3", Role.OPERATOR),
-    ("supervisor1", "統括責任者1", Role.SUPERVISOR),
+    ("supervisor1", "スーパーバイザー1", Role.SUPERVISOR),
     ("cityadmin1", "市管理者1", Role.CITY_ADMIN),
     ("clerk1", "市窓口担当1", Role.CITY_CLERK),
     ("auditor1", "監査担当1", Role.AUDITOR),
