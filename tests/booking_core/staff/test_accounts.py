@@ -240,6 +240,7 @@ def test_whom_the_door_does_not_let_in_has_not_signed_in(engine: Engine) -> None
 def test_nobody_deactivates_herself(engine: Engine) -> None:
     account = done(create(engine))
     for herself in (Actor.clerk(account), Actor.operator(account)):
-        answer = in_transaction(engine, lambda db, by=herself: deactivate(db, account, by=by, now=BUSINESS))
+        command = partial(deactivate, account_id=account, by=herself, now=BUSINESS)
+        answer = in_transaction(engine, command)
         assert refused(answer) == "own_account"
     assert done(enter(engine)).account_id == account
