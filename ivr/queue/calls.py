@@ -211,8 +211,9 @@ _OFFER = text("""
 _LINK = text("""
     INSERT INTO call_booking (call_id, booking_id, verb, at) VALUES (:call_id, :booking_id, :verb, :now)""")
 _READ_BACK = text("""
-    UPDATE call_booking SET read_back_at = :now
-    WHERE call_id = :call_id AND read_back_at IS NULL AND verb <> 'cancel' RETURNING booking_id""")
+    UPDATE call_booking l SET read_back_at = :now FROM booking b
+    WHERE b.id = l.booking_id AND b.state = 'booked'
+      AND l.call_id = :call_id AND l.read_back_at IS NULL AND l.verb <> 'cancel' RETURNING l.booking_id""")
 _CLOSE = text("""
     UPDATE call SET main_reason = :reason, closed_at = :now, closed_by = :account_id
     WHERE id = :call_id AND closed_at IS NULL""")

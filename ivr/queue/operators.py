@@ -85,11 +85,15 @@ def set_status(
 
 
 def done_with_call(db: Connection, account_id: int, *, now: datetime) -> None:
-    """Let the status an operator chose during a call begin."""
+    """Let the status an operator chose during a call begin, on record as her own doing."""
     row = db.execute(_NEXT, {"account_id": account_id}).one_or_none()
-    if row is not None:
-        reason = AwayReason(row.next_reason) if row.next_reason else None
-        _become(db, account_id, Status(row.next_status), reason, by=account_id, now=now)
+    if row is None:
+        return
+    status, reason = Status(row.next_status), AwayReason(row.next_reason) if row.next_reason else None
+    _become(db, account_id, status, reason, by=account_id, now=now)
+    detail = {"was": row.status, "reason": reason, "chosen_during_the_call": True}
+    entry = audit.AuditEntry(Actor.operator(account_id), f"operator.{status}", f"staff:{account_id}", detail)
+    audit.record(db, entry, now=now)
 
 
 def _become(
@@ -119,5 +123,5 @@ _SET = text("""
 _SET_NEXT = text("""
     UPDATE operator_state SET next_status = :status, next_reason = :reason WHERE account_id = :account_id""")
 _NEXT = text("""
-    SELECT next_status, next_reason FROM operator_state
+    SELECT status, next_status, next_reason FROM operator_state
     WHERE account_id = :account_id AND next_status IS NOT NULL FOR UPDATE""")

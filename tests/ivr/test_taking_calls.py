@@ -355,3 +355,18 @@ def test_whoever_leaves_while_she_takes_a_call_is_not_left_with_it_unseen(kyoto:
             assert stands.status is Status.OFFLINE
         else:  # she took it first: then she leaves only when she is done with it
             assert (stands.status, stands.next_status) == (Status.AVAILABLE, Status.OFFLINE)
+
+
+def test_a_status_that_begins_after_a_call_is_on_record(engine: Engine, now: datetime) -> None:
+    operator = available_operator(engine, "operator1")
+    by = Actor.operator(operator)
+    call_id = talking(engine, operator, now)
+    away = partial(set_status, account_id=operator, status=Status.AWAY, reason=AwayReason.BREAK, by=by, now=now)
+    done(run(engine, away))
+    done(run(engine, lambda db: progress.end(db, call_id, now=now)))
+    closing = partial(close_call, call_id=call_id, reason=MainReason.QUESTION, account_id=operator, by=by, now=now)
+    done(run(engine, closing))
+    with engine.connect() as db:
+        assert get_operator(db, operator).status is Status.AWAY
+        verbs = db.execute(text("SELECT verb, detail FROM audit WHERE verb = 'operator.away' ORDER BY id")).all()
+    assert [verb.detail.get("chosen_during_the_call", False) for verb in verbs] == [False, True]

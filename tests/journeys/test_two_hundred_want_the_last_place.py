@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from sqlalchemy import text
 
-from booking_core import booking
+from booking_core import booking, facts
 from booking_core.cards.sessions import open_session
 from booking_core.clock import real_now
 from tests.conftest import House
@@ -65,6 +65,18 @@ def counted(house: House, slot: int) -> tuple[int, int]:
     return booked, rows
 
 
+def let_some_read_before_any_of_them_writes(patch: pytest.MonkeyPatch) -> None:
+    """Hold each reader of the slot until seven others have read it too: fewer than the server has connections."""
+    together, read = threading.Barrier(8), facts.find_slot_view
+
+    def read_and_wait(*args: Any, **values: Any) -> Any:
+        view = read(*args, **values)
+        together.wait(timeout=60)
+        return view
+
+    patch.setattr(booking, "find_slot_view", read_and_wait)
+
+
 @pytest.mark.req("3-1-B-viii")
 def test_exactly_one_has_the_last_place_and_the_others_are_told(house: House, serve: Callable[[Any], str]) -> None:
     slot = slot_at(house.engine, date(2025, 4, 22), time(10), capacity=1)
@@ -82,6 +94,7 @@ def test_without_the_check_and_the_condition_the_same_crowd_oversells(
     with owner_of(house.engine).begin() as db:
         db.execute(text("ALTER TABLE slot DROP CONSTRAINT ck_slot_places"))
     monkeypatch.setattr(booking, "_BOOK", without_its_condition(booking._BOOK))
+    let_some_read_before_any_of_them_writes(monkeypatch)
     answers = send_at_once(serve(house.app), slot, forms)
     assert answers[303] > 1
     assert counted(house, slot) == (answers[303], answers[303])

@@ -13,7 +13,7 @@ from ivr.queue.models import AwayReason, Status
 from ivr.queue.operators import set_status
 from metrics.day_figures import figures_of_day
 from tests.desk import add_staff, available_operator
-from tests.factories import booked, done, new_card, slot_at
+from tests.factories import booked, done, new_card, operator_for, slot_at
 
 DAY = date(2025, 4, 7)
 SECOND = timedelta(seconds=1)
@@ -77,9 +77,8 @@ def test_bookings_are_counted_by_service_and_the_channel_of_each_command(kyoto: 
     slot = slot_at(kyoto, date(2025, 4, 22), time(10))
     one, two = booked(kyoto, first, slot, now=now), booked(kyoto, second, slot, now=now, key="second")
     other = slot_at(kyoto, date(2025, 4, 23), time(10))
-    by = Actor.operator(1)
-    done(in_transaction(kyoto, lambda db: move(db, one.id, other, by=by, key="m", now=now)))
-    done(in_transaction(kyoto, lambda db: cancel(db, two.id, by=by, key="c", now=now)))
+    done(in_transaction(kyoto, lambda db: move(db, one.id, other, by=operator_for(first), key="m", now=now)))
+    done(in_transaction(kyoto, lambda db: cancel(db, two.id, by=operator_for(second), key="c", now=now)))
     with kyoto.connect() as db:
         counts = figures_of_day(db, DAY).bookings
         day_after = figures_of_day(db, DAY + timedelta(days=1)).bookings

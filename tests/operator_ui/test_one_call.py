@@ -51,7 +51,7 @@ def free_time(desk: Visitor, page: str, service: str = "delivery", venue: str = 
     return desk.open(next(href for words, href in desk.links().items() if "空き" in words))
 
 
-@pytest.mark.req("3-2-F", "3-2-0")
+@pytest.mark.req("3-2-F")
 def test_a_call_ends_as_a_booking_by_an_operator_on_behalf_of_the_citizen(house: House) -> None:
     card, operator = house.add_citizen(), add_staff(house.engine, "operator1")
     desk = at_work(house)
