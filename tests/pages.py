@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from xml.etree.ElementTree import Element
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 AXE_SOURCE: Final = Path(__file__).parent / "assets" / "axe.min.js"
 AXE_TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -236,6 +236,12 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.rule} ({self.impact}): {self.help}\n" + "\n".join(f"      {p}" for p in self.places)
+
+
+def follow(target: Locator) -> None:
+    """Click what leads to another page, and wait until that page is there: between the two there is none to look at."""
+    with target.page.expect_navigation():
+        target.click()
 
 
 def run_axe(page: Page) -> list[Violation]:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from booking_core.models import Role
 from tests.conftest import House
 from tests.desk import PASSWORD, add_staff
-from tests.pages import run_axe
+from tests.pages import follow, run_axe
 
 pytest_plugins = ["tests.browser"]
 
@@ -28,7 +28,7 @@ def assert_fit(page: Page, heading: str) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    page.get_by_role("main").get_by_role("button", name=name).first.click()
+    follow(page.get_by_role("main").get_by_role("button", name=name).first)
 
 
 def test_every_page_of_the_administrator_is_fit(page: Page, house: House, serve: Callable[[Any], str]) -> None:
@@ -41,7 +41,7 @@ def test_every_page_of_the_administrator_is_fit(page: Page, house: House, serve:
     page.get_by_label("ログインID").fill("chief")
     page.get_by_label("パスワード").fill(PASSWORD)
     press(page, "ログイン")
-    page.get_by_role("link", name="利用者").click()
+    follow(page.get_by_role("link", name="利用者"))
     assert_fit(page, "利用者")
     press(page, "加える")
     assert_fit(page, "利用者")
@@ -49,9 +49,9 @@ def test_every_page_of_the_administrator_is_fit(page: Page, house: House, serve:
     assert_fit(page, "利用者　oka")
     press(page, "ロックを解除する")
     assert_fit(page, "利用者　oka")
-    page.get_by_role("link", name="文面").click()
+    follow(page.get_by_role("link", name="文面"))
     assert_fit(page, "文面")
-    page.get_by_role("link", name="当日お持ちいただくもの").click()
+    follow(page.get_by_role("link", name="当日お持ちいただくもの"))
     press(page, "下書きにして確かめる")
     assert_fit(page, "当日お持ちいただくもの　第1版")
     press(page, "承認して表示する")
@@ -64,8 +64,8 @@ def test_every_page_of_the_administrator_is_fit(page: Page, house: House, serve:
     page.get_by_label("新しい値").fill("15")
     press(page, "変える")
     assert_fit(page, "設定")
-    page.get_by_role("link", name="操作の記録").click()
+    follow(page.get_by_role("link", name="操作の記録"))
     assert_fit(page, "操作の記録")
-    page.get_by_role("link", name="パスワードの変更").click()
+    follow(page.get_by_role("link", name="パスワードの変更"))
     press(page, "パスワードを変える")
     assert_fit(page, "パスワードの変更")

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import text
 
 from tests.conftest import House
-from tests.pages import run_axe
+from tests.pages import follow, run_axe
 
 pytest_plugins = ["tests.browser"]
 
@@ -40,7 +40,7 @@ def log_in(page: Page, site: str, password: str = "sakura-2025") -> None:
     page.goto(f"{site}/login")
     page.get_by_label("予約番号").fill("ＡＢＣ－１２３－４５６")
     page.get_by_label("パスワード").fill(password)
-    page.get_by_role("main").get_by_role("button", name="ログイン").click()
+    follow(page.get_by_role("main").get_by_role("button", name="ログイン"))
 
 
 def assert_fit(page: Page) -> None:
@@ -60,31 +60,31 @@ def test_she_books_moves_and_cancels_and_every_page_is_fit(
     log_in(page, site, "まちがい")
     assert_fit(page)
     log_in(page, site)
-    page.get_by_role("link", name="予約する").click()
+    follow(page.get_by_role("link", name="予約する"))
     assert_fit(page)
-    page.get_by_role("link", name="北区役所カード交付コーナー", exact=True).click()
+    follow(page.get_by_role("link", name="北区役所カード交付コーナー", exact=True))
     assert_fit(page)
-    page.get_by_role("link", name="空きあり").first.click()
+    follow(page.get_by_role("link", name="空きあり").first)
     assert_fit(page)
-    page.get_by_role("link", name="空き").first.click()
+    follow(page.get_by_role("link", name="空き").first)
     page.get_by_label("連絡先の電話番号").fill("12")
-    page.get_by_role("button", name="この内容で予約する").click()
+    follow(page.get_by_role("button", name="この内容で予約する"))
     assert_fit(page)
     page.get_by_label("連絡先の電話番号").fill("０７５－１２３－４５６７")
-    page.get_by_role("button", name="この内容で予約する").click()
+    follow(page.get_by_role("button", name="この内容で予約する"))
     assert page.get_by_role("heading", level=1).inner_text() == "予約ができました"
     assert_fit(page)
-    page.get_by_role("link", name="日時や場所を変更する").click()
-    page.get_by_role("link", name="南区役所カード交付コーナー", exact=True).click()
-    page.get_by_role("link", name="空きあり").first.click()
-    page.get_by_role("link", name="空き").first.click()
+    follow(page.get_by_role("link", name="日時や場所を変更する"))
+    follow(page.get_by_role("link", name="南区役所カード交付コーナー", exact=True))
+    follow(page.get_by_role("link", name="空きあり").first)
+    follow(page.get_by_role("link", name="空き").first)
     assert_fit(page)
-    page.get_by_role("button", name="この日時に変更する").click()
-    page.get_by_role("link", name="予約の控えを印刷する").click()
+    follow(page.get_by_role("button", name="この日時に変更する"))
+    follow(page.get_by_role("link", name="予約の控えを印刷する"))
     assert_fit(page)
     page.goto(f"{site}/my/cancel")
     assert_fit(page)
-    page.get_by_role("button", name="この予約を取り消す").click()
+    follow(page.get_by_role("button", name="この予約を取り消す"))
     assert_fit(page)
     with house.engine.connect() as db:
         verbs = db.execute(text("SELECT verb FROM booking_change ORDER BY id")).scalars().all()
@@ -94,12 +94,12 @@ def test_she_books_moves_and_cancels_and_every_page_is_fit(
 def test_the_whole_path_works_without_scripts(site: str, context: Callable[..., BrowserContext]) -> None:
     page = context(viewport=TELEPHONE, java_script_enabled=False).new_page()
     log_in(page, site)
-    page.get_by_role("link", name="予約する").click()
-    page.get_by_role("link", name="センター（下京）１階", exact=True).click()
-    page.get_by_role("link", name="空きあり").first.click()
-    page.get_by_role("link", name="空き").first.click()
+    follow(page.get_by_role("link", name="予約する"))
+    follow(page.get_by_role("link", name="センター（下京）１階", exact=True))
+    follow(page.get_by_role("link", name="空きあり").first)
+    follow(page.get_by_role("link", name="空き").first)
     page.get_by_label("連絡先の電話番号").fill("090-1234-5678")
-    page.get_by_role("button", name="この内容で予約する").click()
+    follow(page.get_by_role("button", name="この内容で予約する"))
     assert page.get_by_role("heading", level=1).inner_text() == "予約ができました"
 
 

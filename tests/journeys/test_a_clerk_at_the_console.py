@@ -13,7 +13,7 @@ from booking_core.models import Role
 from tests.conftest import MONDAY_MORNING, House
 from tests.desk import PASSWORD, add_staff
 from tests.factories import booked, slot_at
-from tests.pages import run_axe
+from tests.pages import follow, run_axe
 
 pytest_plugins = ["tests.browser"]
 
@@ -38,7 +38,7 @@ def assert_fit(page: Page, heading: str) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    page.get_by_role("main").get_by_role("button", name=name).first.click()
+    follow(page.get_by_role("main").get_by_role("button", name=name).first)
 
 
 def test_every_page_of_her_morning_is_fit(page: Page, house: House, serve: Callable[[Any], str]) -> None:
@@ -57,23 +57,23 @@ def test_every_page_of_her_morning_is_fit(page: Page, house: House, serve: Calla
     assert_fit(page, "予約の一覧")
     page.goto(f"{site}/admin/?day_from=never")
     assert_fit(page, "予約の一覧")
-    page.get_by_role("link", name="予約を探す").click()
+    follow(page.get_by_role("link", name="予約を探す"))
     page.get_by_label("予約番号、受付番号").fill("てすと")
     press(page, "探す")
     assert_fit(page, "予約を探す")
-    page.get_by_role("link", name=reference).click()
+    follow(page.get_by_role("link", name=reference))
     page.get_by_label("カードを交付した").check()
     assert_fit(page, f"予約 {reference}")
     press(page, "記録する")
     assert_fit(page, f"予約 {reference}")
-    page.get_by_role("link", name="カード情報の取り込み").click()
+    follow(page.get_by_role("link", name="カード情報の取り込み"))
     for button in ("内容を確かめる", "取り込む"):
         page.get_by_label("カード情報のファイル").set_input_files(
             {"name": "cards.csv", "mimeType": "text/csv", "buffer": CARDS}
         )
         press(page, button)
         assert_fit(page, "カード情報の取り込み")
-    page.get_by_role("link", name="警告").click()
+    follow(page.get_by_role("link", name="警告"))
     assert_fit(page, "警告")
     press(page, "対応済みにする")
     assert_fit(page, "警告")

@@ -11,7 +11,7 @@ from booking_core.models import Role
 from tests.caller import Caller, verbs
 from tests.conftest import House
 from tests.desk import PASSWORD, add_staff
-from tests.pages import run_axe
+from tests.pages import follow, run_axe
 
 pytest_plugins = ["tests.browser"]
 
@@ -27,7 +27,7 @@ def sign_in(page: Page, address: str, login: str) -> None:
     assert_fit(page)
     page.get_by_label("ログインID").fill(login)
     page.get_by_label("パスワード").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button").click()
+    follow(page.get_by_role("main").get_by_role("button"))
 
 
 @pytest.mark.parametrize("width", [1280, 1920])
@@ -40,35 +40,35 @@ def test_she_answers_identifies_books_reads_back_and_closes(
     site, caller = serve(house.app), Caller(house)
     page = browser.new_context(viewport={"width": width, "height": 1000}, locale="ja-JP").new_page()
     sign_in(page, f"{site}/desk/", "operator1")
-    page.get_by_role("button", name="受付可にする").click()
+    follow(page.get_by_role("button", name="受付可にする"))
     caller.calls()
     caller.waits()
     page.reload()
     assert_fit(page)
-    page.get_by_role("button", name="電話を取る").click()
+    follow(page.get_by_role("button", name="電話を取る"))
     assert verbs(caller.waits()) == ["Leave"]
     client = caller.leaves_queue().find("Dial/Client")
     assert client is not None
     caller.operator_picks_up(int((client.get("url") or "").rpartition("=")[2]))
     page.get_by_label("予約番号").fill("ABC123456")
     page.get_by_label("パスワード").fill("wrong")
-    page.get_by_role("button", name="確認する").click()
+    follow(page.get_by_role("button", name="確認する"))
     assert_fit(page)
     page.get_by_label("パスワード").fill("sakura-2025")
-    page.get_by_role("button", name="確認する").click()
-    page.get_by_role("link", name="新しく予約する").click()
+    follow(page.get_by_role("button", name="確認する"))
+    follow(page.get_by_role("link", name="新しく予約する"))
     assert_fit(page)
-    page.get_by_role("link", name="カードの受け取り").click()
-    page.get_by_role("link", name="北区役所カード交付コーナー", exact=True).click()
+    follow(page.get_by_role("link", name="カードの受け取り"))
+    follow(page.get_by_role("link", name="北区役所カード交付コーナー", exact=True))
     assert_fit(page)
-    page.get_by_role("link", name="空きあり").first.click()
-    page.get_by_role("link", name="空き").first.click()
+    follow(page.get_by_role("link", name="空きあり").first)
+    follow(page.get_by_role("link", name="空き").first)
     assert_fit(page)
-    page.get_by_role("button", name="この内容で予約する").click()
+    follow(page.get_by_role("button", name="この内容で予約する"))
     assert_fit(page)
-    page.get_by_role("button", name="読み上げました").click()
+    follow(page.get_by_role("button", name="読み上げました"))
     page.get_by_label("新しい予約").check()
-    page.get_by_role("button", name="対応を終える").click()
+    follow(page.get_by_role("button", name="対応を終える"))
     with house.engine.connect() as db:
         row = db.execute(
             text("SELECT c.main_reason, l.read_back_at FROM call c JOIN call_booking l ON l.call_id = c.id")
