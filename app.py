@@ -1,5 +1,7 @@
 """The composition root: the only file that knows every door, and hands each room what it needs."""
 
+import os
+import socket
 from typing import Any
 
 import structlog
@@ -22,15 +24,20 @@ from citizen_ui.door import COOKIE as CITIZEN_COOKIE
 from citizen_ui.door import DOOR as CITIZEN_DOOR
 from citizen_ui.door import frame as citizen_frame
 from citizen_ui.screens import screens as citizen_screens
-from config import Door, Settings, load_settings
+from config import Door, Settings, SettingsError, load_settings
+from ivr.hours import hours_of
+from ivr.line import SENDERS, Line
+from ivr.twilio.access_token import TokenMint
+from ivr.twilio.rest import Credentials, TwilioProvider
 from ivr.twilio.signature import SignatureCheck
 from ivr.twilio.twiml import Speech
-from ivr.twilio.webhooks import Line, voice_webhooks
+from ivr.twilio.webhooks import VoiceDoor, voice_webhooks
 from operator_ui.board import board
 from operator_ui.call_screens import calls
 from operator_ui.desk import desk
 from operator_ui.door import BOARD, DESK, desk_frame
 from operator_ui.door import DOOR as DESK_DOOR
+from operator_ui.softphone import NONE, SIMULATOR, TWILIO, Softphone, softphone_answers
 from web import access_log, errors, forms_guard, headers, uploads
 from web.booking_screens import booking_screens
 from web.cookies import DoorCookie
@@ -41,6 +48,8 @@ from web.throttle import Throttle
 from web.wiring import Wiring, install, wired
 
 LARGEST_FORM = 64 * 1024
+DEFAULT_EDGES = ("tokyo", "singapore", "roaming")
+TWILIO_HOSTS = ("https://eventgw.twilio.com", "https://sdk.twilio.com")
 ONE_YEAR_SECONDS = 31_536_000  # static files carry a fingerprint of their content in their address
 REDIS_PATIENCE_SECONDS = 0.2  # a throttle must never be what a citizen waits for
 
@@ -60,14 +69,15 @@ def create_app(settings: Settings) -> Flask:
     install(app, wiring)
     install_look(app)
     access_log.install(app)
-    headers.install(app, secure=settings.secure_cookies)
+    softphone = _softphone(settings)
+    headers.install(app, secure=settings.secure_cookies, telephony_hosts=_telephony_hosts(softphone))
     errors.install(app)
     app.register_blueprint(health)
     cookies = {}
     if Door.CITIZEN in settings.doors:
         cookies["/"] = _open_citizen_door(app)
     if Door.DESK in settings.doors:
-        cookies[DESK.prefix] = _open_desk(app)
+        cookies[DESK.prefix] = _open_desk(app, softphone)
     if Door.BOARD in settings.doors:
         cookies[BOARD.prefix] = open_door(app, BOARD, board)
     if Door.ADMIN in settings.doors:
@@ -75,7 +85,7 @@ def create_app(settings: Settings) -> Flask:
             app, ADMIN, bookings, cards, alarms, texts, city_settings, accounts, audit_log, own_password
         )
     if Door.VOICE in settings.doors:
-        app.register_blueprint(voice_webhooks(_line(settings, wiring)))
+        app.register_blueprint(voice_webhooks(_voice(settings, wiring)))
     uploads.install(app, doors=(DESK, BOARD, ADMIN))
     forms_guard.install(app, cookies=cookies, signed_prefixes=("/voice/",))
     app.context_processor(_shown_on_every_page)
@@ -110,17 +120,36 @@ def _open_citizen_door(app: Flask) -> DoorCookie:
     return CITIZEN_COOKIE
 
 
-def _open_desk(app: Flask) -> DoorCookie:
+def _open_desk(app: Flask, softphone: Softphone) -> DoorCookie:
     screens = booking_screens(DESK_DOOR)
     screens.url_prefix = "/calls/<int:call_id>/book"
     guard(screens, DESK, unless_named=Permission.CALLS_TAKE)
     screens.context_processor(desk_frame)
-    return open_door(app, DESK, desk, calls, screens)
+    return open_door(app, DESK, desk, calls, screens, softphone_answers(softphone))
 
 
-def _line(settings: Settings, wiring: Wiring) -> Line:
+def _softphone(settings: Settings) -> Softphone:
+    """Return how operators' pages are rung: by the local network of a demo, by Twilio, or not at all."""
+    mint = TokenMint(credentials_of(settings), settings.twilio_region)
+    if not mint.can:
+        return Softphone(NONE, mint)
+    if settings.twilio_api_base:
+        return Softphone(SIMULATOR, mint, base=settings.twilio_api_base)
+    return Softphone(TWILIO, mint, edges=(settings.twilio_edge,) if settings.twilio_edge else DEFAULT_EDGES)
+
+
+def _telephony_hosts(softphone: Softphone) -> tuple[str, ...]:
+    """Return what the desk's page, and no other, may reach outside."""
+    if softphone.driver == SIMULATOR:
+        return (softphone.base,)
+    if softphone.driver == NONE:
+        return ()
+    return (*TWILIO_HOSTS, *(f"wss://voice-js.{edge}.twilio.com" for edge in softphone.edges))
+
+
+def _voice(settings: Settings, wiring: Wiring) -> VoiceDoor:
     tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
-    return Line(
+    return VoiceDoor(
         engine=wiring.engine,
         clock=wiring.clock,
         signature=SignatureCheck(settings.voice_url, tuple(token.get_secret_value() for token in tokens if token)),
@@ -134,7 +163,7 @@ def _shown_on_every_page() -> dict[str, Any]:
     return {
         "service_name": live.service_name,
         "call_centre_phone": live.call_centre_phone,
-        "call_centre_hours": live.call_centre_hours,
+        "call_centre_hours": hours_of(live).in_words(),
         "demo_banner": "これは練習用の画面です。本当の予約はできません。" if wired().demo else None,
         "error_layout": _layout_of(request.path),
     }
@@ -144,6 +173,42 @@ def _layout_of(path: str) -> str:
     names = {"/desk/": "desk", "/board/": "board", "/admin/": "admin"}
     door = next((name for prefix, name in names.items() if path.startswith(prefix)), "citizen")
     return f"layout/{door}.html"
+
+
+def create_line(settings: Settings) -> Line:
+    """Return the line: the process that looks after the telephone's queue.
+
+    Raises:
+        SettingsError: the provider's account is not named.
+    """
+    if not settings.twilio_account_sid or not settings.twilio_auth_token or not settings.twilio_number:
+        missing = "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_NUMBER"
+        raise SettingsError(f"{missing}: the line cannot reach its callers without them; write all three")
+    set_up_logging(settings.log_format, settings.log_level)
+    return Line(
+        engine=make_engine(settings.database_url.get_secret_value(), pool_size=SENDERS),
+        clock=Clock(settings.clock_file),
+        provider=TwilioProvider(
+            credentials_of(settings),
+            voice_url=settings.voice_url,
+            number=settings.twilio_number,
+            base=settings.twilio_api_base,
+            region=settings.twilio_region,
+            edge=settings.twilio_edge,
+        ),
+        name=f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+
+def credentials_of(settings: Settings) -> Credentials:
+    """Return how we show the provider who we are."""
+    token, secret = settings.twilio_auth_token, settings.twilio_api_key_secret
+    return Credentials(
+        settings.twilio_account_sid,
+        token.get_secret_value() if token else "",
+        settings.twilio_api_key_sid,
+        secret.get_secret_value() if secret else "",
+    )
 
 
 def create_celery(settings: Settings) -> Any:  # noqa: ANN401 - the library ships no types

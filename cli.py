@@ -186,16 +186,27 @@ def _in_book(settings: Settings, work: "Callable[[Connection], T]") -> "T | Refu
 
 
 def serve(chosen: argparse.Namespace) -> int:
-    """Become a process type of the Procfile; returns only where there is nothing to become."""
+    """Become a process type of the Procfile."""
     from process_types import process_types
 
-    if chosen.type == "line":
-        print("line: the queue's own process is not built yet; calls wait in the order of their arrival.")
-        return 0
     kind = process_types()[chosen.type]
     environ = {**os.environ, **kind.variables}
     load_settings(environ)  # a wrong setting is told before anything starts
     os.execve(kind.command[0], kind.command, environ)  # noqa: S606  becomes it, needs no shell
+    return 0
+
+
+def line(_: argparse.Namespace) -> int:
+    """Look after the telephone's queue until SIGTERM or Ctrl-C."""
+    import signal
+    import threading
+
+    from app import create_line
+
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    create_line(load_settings()).run(stop)
     return 0
 
 
@@ -231,6 +242,8 @@ def _parser() -> argparse.ArgumentParser:
     first.add_argument("login", help="3 to 40 of a-z 0-9 . _ -")
     first.add_argument("name", help="as it is shown, such as 市管理者")
     first.set_defaults(run=account)
+    looking_after = "look after the telephone's queue: offers, redirects, timers (a process type of the Procfile)"
+    commands.add_parser("line", help=looking_after).set_defaults(run=line)
     serving = commands.add_parser("serve", help="one process type of the Procfile")
     serving.add_argument("type", choices=_types(), metavar="TYPE", help=", ".join(_types()))
     serving.set_defaults(run=serve)

@@ -41,9 +41,15 @@ WRITE = {
     "report_to": "addresses with commas between",
     "clock_file": "a path, or leave it out for the machine's time",
     "demo": "1 or 0",
+    "twilio_account_sid": "the account's name at the provider: AC and 32 hexadecimal digits",
     "twilio_auth_token": "the account's token from the telephony provider's console",
     "twilio_auth_token_secondary": "the second token while tokens are being changed, or leave it out",
+    "twilio_api_key_sid": "the name of an API key: SK and 32 hexadecimal digits, or leave it out",
+    "twilio_api_key_secret": "the secret of TWILIO_API_KEY_SID",
     "twilio_number": "the line's number such as +81753300000",
+    "twilio_region": "a region such as jp1, together with TWILIO_EDGE, or leave it out",
+    "twilio_edge": "an edge such as tokyo, or leave it out",
+    "twilio_api_base": "another address of the provider's interface such as http://127.0.0.1:8001, or leave it out",
     "log_format": "json or console",
     "log_level": "info or warning",
 }
@@ -124,6 +130,15 @@ def _e164(text: str) -> str:
     return text
 
 
+def _sid(prefix: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text and not re.fullmatch(rf"{prefix}[0-9a-fA-F]{{32}}", text):
+            raise ValueError(f"is not {prefix} and 32 hexadecimal digits")
+        return text
+
+    return check
+
+
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text, strict=False)
@@ -162,9 +177,15 @@ class Settings(BaseSettings):
     report_to: Annotated[tuple[MailAddress, ...], BeforeValidator(_listed)] = ()
     clock_file: Path | None = None
     demo: bool = False
+    twilio_account_sid: Annotated[str, AfterValidator(_sid("AC"))] = ""
     twilio_auth_token: SecretStr | None = None
     twilio_auth_token_secondary: SecretStr | None = None
+    twilio_api_key_sid: Annotated[str, AfterValidator(_sid("SK"))] = ""
+    twilio_api_key_secret: SecretStr | None = None
     twilio_number: Annotated[str, AfterValidator(_e164)] | None = None
+    twilio_region: str = ""
+    twilio_edge: str = ""
+    twilio_api_base: Site = ""
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["info", "warning"] = "info"
 
@@ -199,6 +220,10 @@ class Settings(BaseSettings):
             and "mail_from" not in self.model_fields_set
         ):
             raise ValueError(f"MAIL_FROM: is missing beside SMTP_URL; write {WRITE['mail_from']}")
+        if bool(self.twilio_api_key_sid) != bool(self.twilio_api_key_secret):
+            raise ValueError("TWILIO_API_KEY_SECRET: goes with TWILIO_API_KEY_SID; write both or neither")
+        if self.twilio_region and not self.twilio_edge:
+            raise ValueError(f"TWILIO_EDGE: is missing beside TWILIO_REGION; write {WRITE['twilio_edge']}")
         if self.secure_cookies and Door.VOICE in self.doors and self.twilio_auth_token is None:
             raise ValueError(
                 f"TWILIO_AUTH_TOKEN: is missing, no call could be checked; write {WRITE['twilio_auth_token']}, "

@@ -10,7 +10,16 @@ from admin_ui.door import ADMIN, admin_frame
 from booking_core.db import in_transaction
 from booking_core.names import ACTOR_NAMES
 from booking_core.refusal import Refusal
-from booking_core.settings import BOUNDS, LONGEST_TEXT, MOST_RECIPIENTS, Settings, change, list_changes, read_all
+from booking_core.settings import (
+    BOUNDS,
+    LONGEST_TEXT,
+    MOST_RECIPIENTS,
+    CallerItem,
+    Settings,
+    change,
+    list_changes,
+    read_all,
+)
 from booking_core.staff.roles import Permission
 from web.answers import status_of
 from web.formats import phone_ja
@@ -24,6 +33,10 @@ settings.context_processor(admin_frame)
 Page = str | tuple[str, int] | Response
 LONGEST_FIGURE = 9
 """Digits; Python refuses to read figures of thousands of digits."""
+
+
+ITEM_NAMES: Mapping[CallerItem, str] = {CallerItem.KANA: "お名前（カナ）", CallerItem.PHONE: "予約の電話番号"}
+LISTS = frozenset({"report_recipients", "caller_items"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +58,33 @@ ABOUT: Mapping[str, About] = {
     "call_centre_phone": About(
         "予約センターの電話番号", "すべての画面の下と、電話を案内する文に表示します。", "日本の電話番号"
     ),
-    "call_centre_hours": About(
-        "予約センターの受付時間の案内",
-        "電話番号のそばに表示する文です。電話がつながる時間そのものは変わりません。",
-        f"{LONGEST_TEXT}文字まで",
+    "line_opens": About(
+        "電話の受付の始まり",
+        "この時刻から電話を受けます。画面と電話の案内も、この時刻になります。",
+        "09:00の形。終わりより前の時刻",
+    ),
+    "line_closes": About(
+        "電話の受付の終わり",
+        "この時刻より前に待ち始めた方には、最後まで応答します。",
+        "17:00の形。始まりより後の時刻",
+    ),
+    "wrap_up_seconds": About(
+        "後処理の長さ",
+        "通話が終わってからこの時間がたつと、次の電話を受けられる状態に戻ります。記録は、あとからでも書けます。",
+        _figures("wrap_up_seconds"),
+        "秒",
+    ),
+    "read_back_hold_minutes": About(
+        "復唱のあいだの取り置き",
+        "オペレーターが復唱しているあいだ、選んだ枠をほかの人が取れないようにする時間です。",
+        _figures("read_back_hold_minutes"),
+        "分",
+    ),
+    "caller_items": About(
+        "パスワードの代わりにうかがう項目",
+        "パスワードが分からない方に、電話でうかがう項目です。すべてが合うときだけ、本人として扱います。"
+        "空のときは、パスワードだけで確かめます。1行に1つずつ。",
+        "、".join(ITEM_NAMES.values()),
     ),
     "reopening_delay_minutes": About(
         "取り消された枠を開け直すまでの時間",
@@ -113,15 +149,21 @@ def _read(key: str, value: str) -> object:
     """Return what was typed as the kind of value this setting has; what is no figure stays text and is refused."""
     if key in BOUNDS:
         return int(value) if value.isdecimal() and len(value) <= LONGEST_FIGURE else value
-    if key == "report_recipients":
-        return [line.strip() for line in value.splitlines() if line.strip()]
-    return value
+    if key not in LISTS:
+        return value
+    lines = [line.strip() for line in value.splitlines() if line.strip()]
+    if key == "caller_items":
+        items = {name: item for item, name in ITEM_NAMES.items()}
+        return [items.get(line, line) for line in lines]
+    return lines
 
 
 def _typed_form_of(key: str, live: Settings) -> str:
     value = asdict(live)[key]
     if key == "call_centre_phone":
         return phone_ja(value)
+    if key == "caller_items":
+        return "\n".join(ITEM_NAMES[CallerItem(item)] for item in value)
     return "\n".join(value) if isinstance(value, tuple) else str(value)
 
 
@@ -137,7 +179,7 @@ def _form(key: str, value: str, refusal: Refusal | None) -> Page:
         key=key,
         about=ABOUT[key],
         value=value,
-        several=key == "report_recipients",
+        several=key in LISTS,
         figure=key in BOUNDS,
         errors={"value": f"{refusal.message}（{ABOUT[key].bounds}）"} if refusal else {},
     )

@@ -56,6 +56,8 @@ class Reason(StrEnum):
     NOT_CONNECTED = "not_connected"
     READ_BACK_MISSING = "read_back_missing"
     CHOICE_NEEDED = "choice_needed"
+    NOTICE_WORDS = "notice_words"
+    NOTICE_TIME = "notice_time"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -126,6 +128,8 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
         "復唱がまだ済んでいません。予約の内容と案内を読み上げてから、「読み上げました」を押してください。"
     ),
     Reason.CHOICE_NEEDED: "一つ選んでください。",
+    Reason.NOTICE_WORDS: "電話で流す文を、200文字までで入力してください。",
+    Reason.NOTICE_TIME: "始まりと終わりの日時を確かめてください。終わりは、始まりと今よりも後にしてください。",
 }
 
 

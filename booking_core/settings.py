@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -19,12 +20,22 @@ LONGEST_TEXT = 200
 BOUNDS: Mapping[str, range] = {
     "reopening_delay_minutes": range(24 * 60 + 1),
     "shortest_staff_password": range(8, 65),
+    "wrap_up_seconds": range(10, 1_801),
+    "read_back_hold_minutes": range(1, 61),
 }
 OF_PERSONS = frozenset({"report_recipients"})
 """Settings whose values the audit row keeps apart."""
 
 MOST_RECIPIENTS = 50
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+
+
+class CallerItem(StrEnum):
+    """What a caller may be asked instead of her password, compared with what the book holds (F-35)."""
+
+    KANA = "kana"  # the name in kana, as the card's record has it
+    PHONE = "phone"  # the number that stands on her booking
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,13 @@ class Settings:
 
     service_name: str = "マイナンバーカード予約（京都市）"
     call_centre_phone: str = "+81753660000"  # E.164; shown on pages and letters, spoken by the line (3-2-0)
-    call_centre_hours: str = "月曜日から金曜日まで、午前9時から午後5時まで（祝日と年末年始を除く）"
+    line_opens: str = "09:00"  # Tokyo; the line takes calls from then on (3-2-B)
+    line_closes: str = "17:00"  # whoever waits by then is served (F-29)
+    wrap_up_seconds: int = 120  # after which an operator is free again although she has not closed the call
+    read_back_hold_minutes: int = 10  # how long a place is kept while an operator reads it back
+    caller_items: tuple[
+        str, ...
+    ] = ()  # what may stand for the password of a caller; none until the city says so (F-35)
     reopening_delay_minutes: int = 0  # how long a cancelled place stays closed, so that nobody lies in wait for it
     report_recipients: tuple[str, ...] = ()  # mail addresses the reports go to (3-2-L, 3-1-A-viii)
     shortest_staff_password: int = 8  # may be raised, never lowered below the specification (3-1-C-xvi-c(a))
@@ -77,10 +94,17 @@ def change(db: Connection, key: str, value: object, *, by: Actor, now: datetime)
     checked = _check(key, value)
     if isinstance(checked, Refusal):
         return checked
-    before = asdict(read_all(db))[key]
+    live = asdict(read_all(db))
+    before = live[key]
+    if not _in_order(live | {key: checked}):
+        return Refusal(Reason.SETTING_INVALID)
     db.execute(_WRITE, {"key": key, "value": checked, "now": now})
     audit.record(db, _entry(by, key, before, checked), now=now)
     return read_all(db)
+
+
+def _in_order(live: Mapping[str, Any]) -> bool:
+    return bool(live["line_opens"] < live["line_closes"])
 
 
 def _entry(by: Actor, key: str, before: object, after: object) -> audit.AuditEntry:
@@ -102,7 +126,11 @@ def _check(key: str, value: object) -> Any | Refusal:  # noqa: ANN401 - each key
             return normalise_phone(value)
         case "report_recipients", list() | tuple():
             return _check_recipients(value)
-        case (("service_name" | "call_centre_hours"), str()) if value.strip() and len(value) <= LONGEST_TEXT:
+        case "caller_items", list() | tuple():
+            return _check_items(value)
+        case (("line_opens" | "line_closes"), str()):
+            return value.strip() if _TIME_OF_DAY.fullmatch(value.strip()) else Refusal(Reason.SETTING_INVALID)
+        case "service_name", str() if value.strip() and len(value) <= LONGEST_TEXT:
             return value.strip()
         case _, int() if value in BOUNDS.get(key, ()):
             return value
@@ -113,6 +141,11 @@ def _check_recipients(value: Sequence[object]) -> list[str] | Refusal:
     addresses = [str(address).strip() for address in value]
     sound = all(len(address) <= LONGEST_TEXT and _MAIL_ADDRESS.fullmatch(address) for address in addresses)
     return addresses if sound and len(addresses) <= MOST_RECIPIENTS else Refusal(Reason.SETTING_INVALID)
+
+
+def _check_items(items: Sequence[object]) -> list[str] | Refusal:
+    known = [str(item) for item in CallerItem if item in items]
+    return known if len(known) == len(items) else Refusal(Reason.SETTING_INVALID)
 
 
 _READ = text("SELECT key, value FROM setting")

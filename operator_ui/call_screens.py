@@ -21,6 +21,7 @@ from ivr.queue.calls import (
     CallView,
     answer,
     close_call,
+    decline,
     find_call,
     link_booking,
     list_call_bookings,
@@ -63,6 +64,16 @@ def state(call_id: int) -> Page:
 def answer_call(call_id: int) -> Page:
     """Say that the talk has begun; the telephone's own word for it counts as well, whichever comes first."""
     return _carried_out(call_id, lambda db: answer(db, call_id, account_id=_me(), by=operator(), now=_now()))
+
+
+@calls.post("/decline")
+@requires(Permission.CALLS_TAKE)
+def decline_call(call_id: int) -> Page:
+    """Let the call ring elsewhere; she takes no more calls until she says so."""
+    done = in_transaction(wired().engine, lambda db: decline(db, call_id, account_id=_me(), by=operator(), now=_now()))
+    if isinstance(done, Refusal):
+        return _call_page(call_id, errors={"": done.message}, status=status_of(done))
+    return redirect(url_for("desk.waiting"), 303)
 
 
 @calls.post("/identify")

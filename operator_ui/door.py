@@ -57,7 +57,7 @@ def for_caller(call: CallView) -> Actor:
     return Actor.operator(
         signed_in().account_id,
         on_behalf_of=f"card:{call.identified_card_id}" if known else "caller",
-        identified_by=IdentifiedBy.NUMBER_AND_PASSWORD if known else IdentifiedBy.NOT_NEEDED,
+        identified_by=IdentifiedBy(call.identified_by) if call.identified_by else IdentifiedBy.NOT_NEEDED,
         source=source_of(request, wired().trusted_proxies),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from booking_core.models import Verb
 from ivr.queue.calls import CallView
-from ivr.queue.models import AwayReason, CallState, MainReason, OfferState, Outcome, Status
+from ivr.queue.models import AwayReason, CallState, MainReason, OfferState, Outcome, Status, Topic
 from ivr.queue.operators import Activity
 
 STATUS: Mapping[Status, str] = {Status.OFFLINE: "退席中", Status.AVAILABLE: "受付可", Status.AWAY: "離席中"}
@@ -13,6 +13,13 @@ AWAY: Mapping[AwayReason, str] = {
     AwayReason.TRAINING: "研修",
     AwayReason.MEETING: "打ち合わせ",
     AwayReason.OTHER_WORK: "ほかの仕事",
+    AwayReason.MISSED: "着信に出られず",
+    AwayReason.UNREACHABLE: "画面の通信が途切れた",
+}
+TOPIC: Mapping[str, str] = {
+    Topic.DELIVERY: "カードの受け取りの予約",
+    Topic.OTHER_SERVICE: "申請・電子証明書の予約",
+    Topic.CHANGE: "予約の変更・取消",
 }
 ACTIVITY: Mapping[Activity, str] = {
     Activity.IDLE: "待機中",

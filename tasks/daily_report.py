@@ -13,7 +13,7 @@ from booking_core.date_words import date_ja
 from booking_core.db import in_transaction
 from booking_core.jobs import JobClaim
 from booking_core.refusal import Reason, Refusal
-from ivr.hours import LineHours
+from ivr.hours import LineHours, read_hours
 from metrics.day_end import days_to_complete, find_unfinished, is_report_due
 from metrics.day_figures import figures_of_day
 from tasks.delivery import MAIL
@@ -31,8 +31,9 @@ def send_daily_report(wiring: JobWiring) -> Mapping[str, int]:
     """Put the reports that are due and not yet made into the outbox; usually none, once a working day one."""
     now = wiring.clock.now()
     with wiring.engine.connect() as db:
-        days = _list_due(db, wiring.hours, now)
-        given_up = _list_given_up(db, wiring.hours, now) if days else []
+        hours = read_hours(db, now=now)
+        days = _list_due(db, hours, now)
+        given_up = _list_given_up(db, hours, now) if days else []
     if given_up:
         in_transaction(wiring.engine, lambda db: _tell_given_up(db, given_up, now))
     return {"mails": sum(_report(wiring, day, now) for day in days)}
@@ -90,7 +91,7 @@ def _report(wiring: JobWiring, day: date, now: datetime) -> int:
 
 
 def _put_mails(db: Connection, wiring: JobWiring, day: date, claim: JobClaim, now: datetime) -> int | Refusal:
-    report = compose(db, day, wiring.hours, now)
+    report = compose(db, day, read_hours(db, now=now), now)
     recipients = tuple(dict.fromkeys([*wiring.report_to, *settings.read_all(db).report_recipients]))
     for address in recipients:
         content = {"to": address, "subject": subject(report), "body": body(report)}

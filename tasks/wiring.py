@@ -1,12 +1,11 @@
 """What the composition root hands to the jobs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from booking_core.clock import Clock
-from ivr.hours import LineHours
 from tasks.senders.contract import MailSender
 
 
@@ -19,11 +18,9 @@ class JobWiring:
         clock: business time, by which jobs are due.
         mail: sends what lies in the outbox.
         report_to: addresses reports go to, beside those the city has set.
-        hours: of the line; its closing time lets the day's figures be drawn up.
     """
 
     engine: Engine
     clock: Clock
     mail: MailSender
     report_to: Sequence[str] = ()
-    hours: LineHours = field(default_factory=LineHours)

@@ -28,6 +28,8 @@ STATUS = {
     Reason.MY_NUMBER_FOUND: 422,
     Reason.PURPOSE_NEEDED: 422,
     Reason.CHOICE_NEEDED: 422,
+    Reason.NOTICE_WORDS: 422,
+    Reason.NOTICE_TIME: 422,
     Reason.NOT_REGISTERED: 422,
     Reason.IMPORT_REJECTED: 422,
 }

@@ -6,14 +6,19 @@ database: a copy of the database alone lets nobody guess.
 
 import hmac
 import unicodedata
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from booking_core import audit, lockout
 from booking_core.actors import Actor, ActorKind, Channel
+from booking_core.contact import kana_key
+from booking_core.phone import normalise_phone
 from booking_core.refusal import Reason, Refusal
+from booking_core.settings import CallerItem
 
 LONGEST_NUMBER = 32
 LONGEST_PASSWORD = 64
@@ -83,21 +88,72 @@ def identify(
 
     `now` is real time, by which failures are counted; `business_now` is the time under which a lock goes on record.
     """
-    number, password = normalise_number(number), normalise_password(password)
-    digest = lock_digest(pepper, number)
-    tries = lockout.begin_try(db, digest, now=now)
-    given = password_hmac(pepper, number, password)
+    given = password_hmac(pepper, normalise_number(number), normalise_password(password))
+    who = _Who(number, pepper, by_source, channel, now, business_now)
+    return _judge(db, who, lambda card: hmac.compare_digest(given, bytes(card.password_hmac) if card else _NOBODYS))
+
+
+def identify_by_items(
+    db: Connection,
+    number: str,
+    answers: Mapping[CallerItem, str],
+    *,
+    items: Collection[CallerItem],
+    pepper: bytes,
+    by_source: str | None,
+    now: datetime,
+    business_now: datetime,
+) -> Identified | Refusal:
+    """Return the card with this number whose holder could answer every item the city asks instead of a password (F-35).
+
+    Counts failures with those of the password, under the same lock. Refused as well while the city asks for nothing.
+    """
+    if not items:
+        return Refusal(Reason.NOT_ALLOWED)
+    who = _Who(number, pepper, by_source, Channel.PHONE, now, business_now)
+    return _judge(
+        db, who, lambda card: card is not None and all(_fits(item, answers.get(item, ""), card) for item in items)
+    )
+
+
+def _fits(item: CallerItem, answer: str, card: Row[Any]) -> bool:
+    """Compare an answer with the record; what the record does not hold fits nothing."""
+    match item:
+        case CallerItem.KANA:
+            return bool(card.kana_key) and kana_key(answer) == card.kana_key
+        case CallerItem.PHONE:
+            return bool(card.phone) and normalise_phone(answer) == card.phone
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """Who tries which number, from where and when."""
+
+    number: str
+    pepper: bytes
+    source: str | None
+    channel: Channel
+    now: datetime
+    business_now: datetime
+
+
+def _judge(db: Connection, who: _Who, fits: Callable[[Row[Any] | None], bool]) -> Identified | Refusal:
+    """Judge one try under the number's lock; unknown numbers cost the same work as known ones."""
+    number = normalise_number(who.number)
+    digest = lock_digest(who.pepper, number)
+    tries = lockout.begin_try(db, digest, now=who.now)
     card = db.execute(_CARD, {"number": number}).one_or_none()
-    matches = hmac.compare_digest(given, bytes(card.password_hmac) if card else _NOBODYS)
-    if tries.is_locked(now):
+    matches = fits(card)
+    if tries.is_locked(who.now):
         return Refusal(Reason.LOCKED, {"until": tries.locked_until}, keeps_count=True)
     if matches and card:
         lockout.clear(db, digest)
         return Identified(card.id)
-    until = lockout.fail(db, digest, tries, now=now)
+    until = lockout.fail(db, digest, tries, now=who.now)
     if until is None:
         return Refusal(Reason.NOT_REGISTERED, keeps_count=True)
-    _record_lock(db, digest, card.id if card else None, until, channel=channel, source=by_source, now=business_now)
+    known = card.id if card else None
+    _record_lock(db, digest, known, until, channel=who.channel, source=who.source, now=who.business_now)
     return Refusal(Reason.LOCKED, {"until": until}, keeps_count=True)
 
 
@@ -136,4 +192,7 @@ def _target(digest: bytes, card_id: int | None) -> str:
     return f"card:{card_id}" if card_id else f"unknown_number:{digest[:8].hex()}"
 
 
-_CARD = text("SELECT id, password_hmac FROM card WHERE number = :number")
+_CARD = text("""
+    SELECT k.id, k.password_hmac, k.kana_key, b.phone
+    FROM card k LEFT JOIN booking b ON b.card_id = k.id AND b.state = 'booked'
+    WHERE k.number = :number""")

@@ -54,6 +54,12 @@ def find_session(db: Connection, token: str, *, door: str, now: datetime, touch:
     return StaffSessionView(row.account_id, row.role, row.display_name, row.venue_id, row.venue_name, ends)
 
 
+def list_at_door(db: Connection, door: str, *, now: datetime) -> set[int]:
+    """Return the accounts that have a session at a door which is still good."""
+    limits = {"door": door, "seen_after": now - IDLE, "created_after": now - LONGEST}
+    return set(db.execute(_AT_DOOR, limits).scalars())
+
+
 def close_session(db: Connection, token: str) -> None:
     """Sign out. A token that is not known any more is none the worse."""
     db.execute(_CLOSE, {"digest": token_digest(token)})
@@ -83,6 +89,9 @@ _FIND = text("""
     LEFT JOIN venue v ON v.id = a.venue_id
     WHERE s.token_digest = :digest AND s.door = :door
       AND s.seen_at > :seen_after AND s.created_at > :created_after""")
+_AT_DOOR = text("""
+    SELECT account_id FROM staff_session
+    WHERE door = :door AND seen_at > :seen_after AND created_at > :created_after""")
 _TOUCH = text("UPDATE staff_session SET seen_at = :now WHERE token_digest = :digest AND seen_at < :now")
 _CLOSE = text("DELETE FROM staff_session WHERE token_digest = :digest")
 _CLOSE_ALL = text("DELETE FROM staff_session WHERE account_id = :account_id")

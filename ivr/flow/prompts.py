@@ -1,4 +1,7 @@
-"""Every sentence the line speaks, as the city reviews it. The caller pays for the time it takes (3-2-D)."""
+"""Every sentence the line speaks, as the city reviews it. The caller pays for the time it takes (3-2-D).
+
+Numbers that vary are spoken by `ivr/flow/spoken.py`, so that no voice reads them wrong.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,38 +14,53 @@ LONGEST_BYTES = 3_000
 
 class Prompt(StrEnum):
     GREETING = "greeting"
-    NOTICE = "notice"
+    MENU = "menu"
+    WRONG_KEY = "wrong_key"
+    CONNECTING = "connecting"
+    HAVE_READY = "have_ready"
     NEXT_IN_LINE = "next_in_line"
     PLEASE_WAIT = "please_wait"
+    EXPECT = "expect"
+    EXPECT_LONG = "expect_long"
+    STILL_WAITING = "still_waiting"
     BACK_IN_LINE = "back_in_line"
     CLOSED = "closed"
+    CLOSED_FOR = "closed_for"
+    OPENS_AGAIN = "opens_again"
+    BOOK_ONLINE = "book_online"
+    NOBODY_LEFT = "nobody_left"
     SORRY = "sorry"
     THANKS = "thanks"
 
 
 PROMPTS: Mapping[Prompt, str] = {
-    Prompt.GREETING: "京都市マイナンバーカード予約センターです。係の者におつなぎします。",
-    Prompt.NOTICE: (
-        "カードの受け取りの予約には、市から届いた案内に書いてある、予約番号とパスワードが必要です。お手元にご用意ください。"
+    Prompt.GREETING: "京都市マイナンバーカード予約センターです。",
+    Prompt.MENU: (
+        "カードの受け取りの予約は、1を。"
+        "カードの申請や、電子証明書の更新の予約は、2を。"
+        "予約の変更や、取り消しは、3を。"
+        "そのほかは、0を押してください。"
+        "押さずにお待ちになっても、係の者につながります。"
     ),
+    Prompt.WRONG_KEY: "その番号のご案内は、ありません。",
+    Prompt.CONNECTING: "係の者におつなぎします。",
+    Prompt.HAVE_READY: "市から届いた案内に書いてある、予約番号とパスワードを、お手元にご用意ください。",
     Prompt.NEXT_IN_LINE: "次に、係の者におつなぎします。このままお待ちください。",
-    Prompt.PLEASE_WAIT: "ただいま電話が混み合っています。お待ちの順番は、{position}番目です。このままお待ちください。",
+    Prompt.PLEASE_WAIT: "ただいま電話が混み合っています。お待ちの順番は、{position}番目です。",
+    Prompt.EXPECT: "およそ{minutes}分で、おつなぎできる見込みです。",
+    Prompt.EXPECT_LONG: "おつなぎするまで、{minutes}分よりも長くかかる見込みです。",
+    Prompt.STILL_WAITING: "このままお待ちください。",
     Prompt.BACK_IN_LINE: (
-        "申し訳ありません。係の者が電話に出られませんでした。順番はそのままです。もう少しお待ちください。"
+        "申し訳ありません。係の者が、電話に出られませんでした。順番はそのままです。もう少しお待ちください。"
     ),
-    Prompt.CLOSED: (
-        "京都市マイナンバーカード予約センターです。ただいまの時間は、電話を受け付けていません。"
-        "受付は、祝日と年末年始を除く、月曜日から金曜日の、午前9時から午後5時までです。"
-        "カードの受け取りは、ホームページから、いつでも予約できます。"
-    ),
+    Prompt.CLOSED: "京都市マイナンバーカード予約センターです。ただいまの時間は、電話を受け付けていません。",
+    Prompt.CLOSED_FOR: "京都市マイナンバーカード予約センターです。{words}",
+    Prompt.OPENS_AGAIN: "次の受付は、{opening}からです。",
+    Prompt.BOOK_ONLINE: "カードの受け取りは、ホームページから、いつでも予約できます。",
+    Prompt.NOBODY_LEFT: ("申し訳ありません。本日の受付は終わりました。次の受付の時間に、もう一度おかけください。"),
     Prompt.SORRY: "申し訳ありません。ただいま電話をおつなぎできません。しばらくしてから、もう一度おかけ直しください。",
     Prompt.THANKS: "お電話ありがとうございました。",
 }
-
-
-def spoken(prompt: Prompt, *, position: int | None = None) -> str:
-    """Return the words of a prompt."""
-    return PROMPTS[prompt].format(position=position)
 
 
 def fits_one_breath(words: str) -> bool:

@@ -13,7 +13,10 @@ from booking_core.actors import Actor
 from booking_core.models import Verb
 from booking_core.refusal import Reason, Refusal
 from ivr.queue import operators, progress
-from ivr.queue.models import MainReason, OfferState, Status
+from ivr.queue.assignment import REACH_WITHIN
+from ivr.queue.models import AwayReason, MainReason, OfferState, Status
+
+IN_HAND = frozenset({OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING, OfferState.COMPLETED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class CallView:
     answered_at: datetime | None
     ended_at: datetime | None
     identified_card_id: int | None
+    identified_by: str | None
+    topic: str | None
     main_reason: str | None
     closed_at: datetime | None
     offer_id: int | None
@@ -52,9 +57,17 @@ class CallView:
     bookings_of_number: int
 
     def is_in_hand_of(self, account_id: int) -> bool:
-        """Tell whether this operator has the call and has not closed it."""
-        in_hand = self.offer_state in {OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING}
-        return self.account_id == account_id and in_hand and self.closed_at is None
+        """Tell whether this operator has the call and has not closed it; a wrap-up that ran out leaves it hers."""
+        return self.account_id == account_id and self.offer_state in IN_HAND and self.closed_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class UnclosedCall:
+    """A call whose wrap-up ran out before the operator had closed it."""
+
+    id: int
+    answered_at: datetime
+    from_number: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,8 @@ def take(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datet
         return Refusal(Reason.STILL_ON_A_CALL, {"call_id": operator.call_id})
     if operator.status is not Status.AVAILABLE:
         return Refusal(Reason.NOT_AVAILABLE)
-    offer_id = db.execute(_OFFER, {"call_id": call_id, "account_id": account_id, "now": now}).scalar_one()
+    values = {"call_id": call_id, "account_id": account_id, "now": now, "due": now + REACH_WITHIN}
+    offer_id = db.execute(_OFFER, values).scalar_one()
     audit.record(db, audit.AuditEntry(by, "call.take", f"call:{call_id}", {"offer": offer_id}), now=now)
     return int(offer_id)
 
@@ -124,6 +138,27 @@ def answer(db: Connection, call_id: int, *, account_id: int, by: Actor, now: dat
     if progress.answered(db, call_id, call.offer_id, at=now):
         audit.record(db, audit.AuditEntry(by, "call.answer", f"call:{call_id}"), now=now)
     return find_call(db, call_id) or call
+
+
+def decline(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datetime) -> CallView | Refusal:
+    """The operator does not take the call that rings at her desk: the caller keeps her place, she herself is parked.
+
+    Refused when she has it not, or talks already.
+    """
+    db.execute(_LOCK, {"call_id": call_id})
+    call = find_call(db, call_id)
+    if call is None or call.offer_id is None or not call.is_in_hand_of(account_id):
+        return Refusal(Reason.NOT_YOUR_CALL)
+    if not progress.operator_not_reached(db, call_id, call.offer_id, OfferState.DECLINED, now=now):
+        return Refusal(Reason.NOT_YOUR_CALL)
+    operators.park(db, account_id, AwayReason.MISSED, now=now)  # also where her telephone had not been rung yet
+    audit.record(db, audit.AuditEntry(by, "call.decline", f"call:{call_id}", {"offer": call.offer_id}), now=now)
+    return find_call(db, call_id) or call
+
+
+def list_unclosed(db: Connection, account_id: int) -> list[UnclosedCall]:
+    """Return the calls an operator talked in and has not closed yet, oldest first; the one she is on is not among."""
+    return [UnclosedCall(*row) for row in db.execute(_UNCLOSED, {"account_id": account_id})]
 
 
 def link_booking(
@@ -184,6 +219,7 @@ def lock_in_hand(db: Connection, call_id: int, account_id: int) -> CallView | Re
     return call
 
 
+# A hint only, and withheld numbers give none.
 _HINT = """
     (SELECT count(*) FROM booking b WHERE b.phone = c.from_number AND b.state = 'booked')"""
 _WAITING = text(f"""
@@ -192,7 +228,8 @@ _WAITING = text(f"""
     ORDER BY c.enqueued_at, c.id""")  # noqa: S608 - the inserted part is a constant of this file
 _CALL = text(f"""
     SELECT c.id, c.state, c.outcome, c.from_number, c.received_at, c.enqueued_at, c.answered_at, c.ended_at,
-           c.identified_card_id, c.main_reason, c.closed_at, o.id, o.state, o.account_id, o.dialled_at, {_HINT}
+           c.identified_card_id, c.identified_by, c.topic, c.main_reason, c.closed_at,
+           o.id, o.state, o.account_id, o.dialled_at, {_HINT}
     FROM call c
     LEFT JOIN LATERAL (SELECT * FROM offer WHERE call_id = c.id ORDER BY id DESC LIMIT 1) o ON true
     WHERE c.id = :call_id""")  # noqa: S608 - likewise
@@ -206,8 +243,14 @@ _TAKE = text("""
     UPDATE call SET state = 'offering', first_offered_at = coalesce(first_offered_at, :now)
     WHERE id = :call_id AND state = 'queued' AND offerable_at IS NOT NULL""")
 _OFFER = text("""
-    INSERT INTO offer (call_id, account_id, state, offered_at) VALUES (:call_id, :account_id, 'pending', :now)
-    RETURNING id""")
+    INSERT INTO offer (call_id, account_id, state, offered_at, due_at)
+    VALUES (:call_id, :account_id, 'pending', :now, :due) RETURNING id""")
+_UNCLOSED = text("""
+    SELECT c.id, c.answered_at, c.from_number
+    FROM offer o JOIN call c ON c.id = o.call_id
+    WHERE o.account_id = :account_id AND o.state = 'completed' AND c.closed_at IS NULL
+      AND o.id = (SELECT max(id) FROM offer WHERE call_id = c.id)
+    ORDER BY c.answered_at""")
 _LINK = text("""
     INSERT INTO call_booking (call_id, booking_id, verb, at) VALUES (:call_id, :booking_id, :verb, :now)""")
 _READ_BACK = text("""
@@ -218,4 +261,5 @@ _CLOSE = text("""
     UPDATE call SET main_reason = :reason, closed_at = :now, closed_by = :account_id
     WHERE id = :call_id AND closed_at IS NULL""")
 _COMPLETE = text("""
-    UPDATE offer SET state = 'completed', completed_at = :now WHERE id = :offer_id AND state = 'wrapping'""")
+    UPDATE offer SET state = 'completed', completed_at = :now, due_at = NULL
+    WHERE id = :offer_id AND state = 'wrapping'""")

@@ -1,13 +1,15 @@
 """Who is calling: the number and password of the letter, asked by the operator (F-35). A shown number proves nobody."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from booking_core import audit
+from booking_core import audit, settings
 from booking_core.actors import Actor, Channel, IdentifiedBy
-from booking_core.cards.credentials import Identified, identify, normalise_number
+from booking_core.cards.credentials import Identified, identify, identify_by_items, normalise_number
 from booking_core.refusal import Reason, Refusal
+from booking_core.settings import CallerItem
 from booking_core.visit import CardView
 from ivr.queue.calls import lock_in_hand
 
@@ -44,11 +46,41 @@ def identify_caller(
     )
     if isinstance(answer, Refusal):
         return _with_the_cause(db, answer, number)
-    how = IdentifiedBy.NUMBER_AND_PASSWORD
-    db.execute(_IDENTIFIED, {"call_id": call_id, "card_id": answer.card_id, "how": how})
-    entry = audit.AuditEntry(by, "call.identify", f"call:{call_id}", {"card": answer.card_id, "how": how})
+    return _recognise(db, call_id, answer, IdentifiedBy.NUMBER_AND_PASSWORD, by=by, now=now)
+
+
+def identify_caller_by_items(
+    db: Connection,
+    call_id: int,
+    number: str,
+    answers: Mapping[CallerItem, str],
+    *,
+    account_id: int,
+    by: Actor,
+    pepper: bytes,
+    real_now: datetime,
+    now: datetime,
+) -> Identified | Refusal:
+    """Recognise a caller who lacks her password by the items the city has set, if it has set any (F-35)."""
+    call = lock_in_hand(db, call_id, account_id)
+    if isinstance(call, Refusal):
+        return call
+    items = [CallerItem(item) for item in settings.read_all(db).caller_items]
+    answer = identify_by_items(
+        db, number, answers, items=items, pepper=pepper, by_source=by.source, now=real_now, business_now=now
+    )
+    if isinstance(answer, Refusal):
+        return _with_the_cause(db, answer, number)
+    return _recognise(db, call_id, answer, IdentifiedBy.CITY_QUESTIONS, by=by, now=now)
+
+
+def _recognise(
+    db: Connection, call_id: int, who: Identified, how: IdentifiedBy, *, by: Actor, now: datetime
+) -> Identified:
+    db.execute(_IDENTIFIED, {"call_id": call_id, "card_id": who.card_id, "how": how})
+    entry = audit.AuditEntry(by, "call.identify", f"call:{call_id}", {"card": who.card_id, "how": how})
     audit.record(db, entry, now=now)
-    return answer
+    return who
 
 
 def find_identified_card(db: Connection, card_id: int | None) -> CardView | None:

@@ -8,7 +8,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from booking_core.models import Base, big_id, one_of
@@ -23,6 +33,14 @@ class CallState(StrEnum):
     OFFERING = "offering"  # an operator is being connected
     CONNECTED = "connected"  # talks with a person
     ENDED = "ended"
+
+
+class Topic(StrEnum):
+    """What a caller said, by key, that she calls about. A hint for the operator; whoever says nothing has none."""
+
+    DELIVERY = "delivery"
+    OTHER_SERVICE = "other_service"  # card application, certificate
+    CHANGE = "change"
 
 
 class Outcome(StrEnum):
@@ -55,6 +73,7 @@ class Call(Base):
     __table_args__ = (
         one_of("state", CallState),
         one_of("outcome", Outcome),
+        one_of("topic", Topic),
         one_of("main_reason", MainReason),
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
         CheckConstraint("state <> 'ended' OR outcome IS NOT NULL", name="outcome_at_the_end"),
@@ -70,6 +89,8 @@ class Call(Base):
     to_number: Mapped[str]
     state: Mapped[str]
     outcome: Mapped[str | None]
+    topic: Mapped[str | None]
+    wrong_keys: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # pressed in the menu, to no choice
     received_at: Mapped[datetime] = mapped_column(index=True)
     enqueued_at: Mapped[datetime | None]  # her place in the order; kept when she comes back to the queue
     offerable_at: Mapped[datetime | None]  # since when she may be taken: she stands in the provider's queue
@@ -126,6 +147,16 @@ class OfferState(StrEnum):
     FAILED = "failed"  # the operator could not be reached
 
 
+class Redirect(StrEnum):
+    """How far the request is that takes a caller out of the provider's queue. It is sent at most once an offer."""
+
+    DUE = "due"
+    SENT = "sent"  # written down before the request leaves; what came of it is not known yet
+    DONE = "done"  # the provider said yes; the target's own request shows that it worked
+    REFUSED = "refused"  # the provider said no: certainly nothing has happened
+    UNKNOWN = "unknown"  # no answer, or an error on the provider's side: it may have happened all the same
+
+
 LIVE_OFFER = "state IN ('pending', 'accepted')"
 BUSY_OPERATOR = "state IN ('pending', 'accepted', 'wrapping')"
 
@@ -136,6 +167,10 @@ class Offer(Base):
     __tablename__ = "offer"
     __table_args__ = (
         one_of("state", OfferState),
+        one_of("redirect", Redirect),
+        CheckConstraint("(redirect IS NULL OR redirect = 'due') = (redirected_at IS NULL)", name="redirected"),
+        Index("ix_offer_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_offer_redirect_due", "id", postgresql_where=text("redirect = 'due'")),
         Index("uq_offer_live_call", "call_id", unique=True, postgresql_where=text(LIVE_OFFER)),
         Index("uq_offer_busy_operator", "account_id", unique=True, postgresql_where=text(BUSY_OPERATOR)),
     )
@@ -145,7 +180,11 @@ class Offer(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("staff_account.id"))
     state: Mapped[str]
     offered_at: Mapped[datetime]
+    redirect: Mapped[str | None]  # None: taken by hand, her next wait document lets her leave the queue
+    redirected_at: Mapped[datetime | None]
     dialled_at: Mapped[datetime | None]  # when the provider was told to ring the operator
+    leg_sid: Mapped[str | None]  # the operator's leg, as soon as anything is told about it
+    due_at: Mapped[datetime | None]  # when the line looks after it: ringing too long, or written up too long
     accepted_at: Mapped[datetime | None]
     over_at: Mapped[datetime | None]  # when the talk ended, or the offer came to nothing
     completed_at: Mapped[datetime | None]
@@ -164,6 +203,8 @@ class AwayReason(StrEnum):
     TRAINING = "training"
     MEETING = "meeting"
     OTHER_WORK = "other_work"
+    MISSED = "missed"  # set by the line: she did not take a call that rang at her desk
+    UNREACHABLE = "unreachable"  # set by the line: nothing is heard of her desk any more
 
 
 class OperatorState(Base):
@@ -181,8 +222,10 @@ class OperatorState(Base):
     status: Mapped[str]
     reason: Mapped[str | None]
     since: Mapped[datetime]
+    idle_since: Mapped[datetime]  # her place among the free: set by what she did last, kept when a caller hangs up
     next_status: Mapped[str | None]
     next_reason: Mapped[str | None]
+    heard_at: Mapped[datetime | None]  # last sign of life of her desk, in real time; None: it gives none
 
 
 class Seat(Base):
@@ -213,3 +256,39 @@ class SeatEvent(Base):
     by_account_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the system
     reason: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+# --- What the line says, and whether it lives ------------------------------------------------------------------------
+
+
+class NoticeKind(StrEnum):
+    CLOSURE = "closure"  # the line takes no calls meanwhile, and says why
+    NOTICE = "notice"  # callers hear it while they wait
+
+
+class LineNotice(Base):
+    """A closure of the line beyond its calendar, or something callers should know, for a while."""
+
+    __tablename__ = "line_notice"
+    __table_args__ = (
+        one_of("kind", NoticeKind),
+        CheckConstraint("ends_at > starts_at", name="in_order"),
+        CheckConstraint("length(words) BETWEEN 1 AND 300", name="short"),
+    )
+
+    id: Mapped[int] = big_id()
+    kind: Mapped[str]
+    words: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("staff_account.id"))
+
+
+class LineProcess(Base):
+    """A running line process and when it last looked after the queue, in real time."""
+
+    __tablename__ = "line_process"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]

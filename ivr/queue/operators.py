@@ -11,6 +11,10 @@ from booking_core.actors import Actor
 from booking_core.refusal import Reason, Refusal
 from ivr.queue import seats
 from ivr.queue.models import AwayReason, OfferState, Status
+from ivr.queue.wake import wake_line
+
+SET_BY_THE_LINE = frozenset({AwayReason.MISSED, AwayReason.UNREACHABLE})
+"""Reasons nobody chooses: the line parks an operator who cannot be reached, so that no caller rings in vain."""
 
 
 class Activity(StrEnum):
@@ -31,7 +35,13 @@ _ACTIVITY = {
 
 @dataclass(frozen=True, slots=True)
 class OperatorView:
-    """An operator as her desk shows her. `call_id` is the call she has not finished, None when she is idle."""
+    """An operator as her desk shows her.
+
+    Attributes:
+        call_id: the call she has not finished, None when she is idle.
+        offer_id: the offer by which she has it.
+        due_at: when the line ends her wrap-up, None outside of it.
+    """
 
     account_id: int
     status: Status
@@ -40,6 +50,8 @@ class OperatorView:
     next_status: Status | None
     activity: Activity
     call_id: int | None
+    offer_id: int | None
+    due_at: datetime | None
 
 
 def get_operator(db: Connection, account_id: int) -> OperatorView:
@@ -53,6 +65,8 @@ def get_operator(db: Connection, account_id: int) -> OperatorView:
         next_status=Status(row.next_status) if row.next_status else None,
         activity=_ACTIVITY[OfferState(row.offer_state)] if row.offer_state else Activity.IDLE,
         call_id=row.call_id,
+        offer_id=row.offer_id,
+        due_at=row.due_at if row.offer_state == OfferState.WRAPPING else None,
     )
 
 
@@ -84,16 +98,38 @@ def set_status(
     return get_operator(db, account_id)
 
 
-def done_with_call(db: Connection, account_id: int, *, now: datetime) -> None:
-    """Let the status an operator chose during a call begin, on record as her own doing."""
-    row = db.execute(_NEXT, {"account_id": account_id}).one_or_none()
-    if row is None:
+def park(db: Connection, account_id: int, reason: AwayReason, *, now: datetime) -> bool:
+    """Let no more calls ring at a desk that does not answer; tell whether it was open to them.
+
+    She becomes available again by her own doing. A call she is on goes on; then she is away when it is done.
+    """
+    before = lock_operator(db, account_id)
+    if Status.AVAILABLE not in {before.status, before.next_status} or before.next_status is Status.OFFLINE:
+        return False
+    if before.activity is Activity.IDLE:
+        _become(db, account_id, Status.AWAY, reason, by=None, now=now)
+    else:
+        db.execute(_SET_NEXT, {"account_id": account_id, "status": Status.AWAY, "reason": reason})
+    detail = {"was": before.status, "reason": reason, "after_the_call": before.activity is not Activity.IDLE}
+    audit.record(db, audit.AuditEntry(Actor.job(), "operator.away", f"staff:{account_id}", detail), now=now)
+    return True
+
+
+def done_with_call(db: Connection, account_id: int, *, now: datetime, keeps_turn: bool = False) -> None:
+    """An operator has no call any more: the status she chose meanwhile begins, on record as her own doing.
+
+    `keeps_turn`: the caller hung up before she could answer; nobody who became free later goes before her.
+    """
+    row = db.execute(_FREE, {"account_id": account_id, "now": now, "keeps_turn": keeps_turn}).one_or_none()
+    wake_line(db)
+    if row is None or row.next_status is None:
         return
     status, reason = Status(row.next_status), AwayReason(row.next_reason) if row.next_reason else None
-    _become(db, account_id, status, reason, by=account_id, now=now)
+    by = None if reason in SET_BY_THE_LINE else account_id
+    _become(db, account_id, status, reason, by=by, now=now)
     detail = {"was": row.status, "reason": reason, "chosen_during_the_call": True}
-    entry = audit.AuditEntry(Actor.operator(account_id), f"operator.{status}", f"staff:{account_id}", detail)
-    audit.record(db, entry, now=now)
+    actor = Actor.operator(account_id) if by else Actor.job()
+    audit.record(db, audit.AuditEntry(actor, f"operator.{status}", f"staff:{account_id}", detail), now=now)
 
 
 def _become(
@@ -104,24 +140,29 @@ def _become(
         seats.get_up(db, account_id, by=by, reason=status, now=now)
     else:
         seats.sit_down(db, account_id, by=by, reason=reason or status, now=now)
+    if status is Status.AVAILABLE:
+        wake_line(db)
 
 
 _FIND = text("""
-    SELECT s.status, s.reason, s.since, s.next_status, o.state AS offer_state, o.call_id
+    SELECT s.status, s.reason, s.since, s.next_status, o.state AS offer_state, o.call_id, o.id AS offer_id, o.due_at
     FROM (SELECT CAST(:account_id AS int) AS account_id) me
     LEFT JOIN operator_state s ON s.account_id = me.account_id
     LEFT JOIN offer o ON o.account_id = me.account_id AND o.state IN ('pending', 'accepted', 'wrapping')""")
 _ENROL = text("""
-    INSERT INTO operator_state (account_id, status, since) VALUES (:account_id, 'offline', :now)
+    INSERT INTO operator_state (account_id, status, since, idle_since) VALUES (:account_id, 'offline', :now, :now)
     ON CONFLICT (account_id) DO NOTHING""")
-_LOCK = text("SELECT status FROM operator_state WHERE account_id = :account_id FOR UPDATE")
+_LOCK = text("SELECT status FROM operator_state WHERE account_id = :account_id FOR NO KEY UPDATE")
+# A desk that begins to take calls is not judged by what it gave before: `heard_at` starts afresh.
 _SET = text("""
-    UPDATE operator_state SET since = CASE WHEN (status, reason) IS DISTINCT FROM (:status, CAST(:reason AS text))
-                                           THEN :now ELSE since END,
-                              status = :status, reason = CAST(:reason AS text), next_status = NULL, next_reason = NULL
+    UPDATE operator_state SET
+        since = CASE WHEN (status, reason) IS DISTINCT FROM (:status, CAST(:reason AS text)) THEN :now ELSE since END,
+        idle_since = CASE WHEN status <> :status THEN :now ELSE idle_since END,
+        heard_at = CASE WHEN status <> :status AND :status = 'available' THEN NULL ELSE heard_at END,
+        status = :status, reason = CAST(:reason AS text), next_status = NULL, next_reason = NULL
     WHERE account_id = :account_id""")
 _SET_NEXT = text("""
     UPDATE operator_state SET next_status = :status, next_reason = :reason WHERE account_id = :account_id""")
-_NEXT = text("""
-    SELECT status, next_status, next_reason FROM operator_state
-    WHERE account_id = :account_id AND next_status IS NOT NULL FOR UPDATE""")
+_FREE = text("""
+    UPDATE operator_state SET idle_since = CASE WHEN CAST(:keeps_turn AS boolean) THEN idle_since ELSE :now END
+    WHERE account_id = :account_id RETURNING status, next_status, next_reason""")

@@ -5,12 +5,19 @@ locked first, then its offer, then the operator: the order of every writer on th
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
 from ivr.queue import operators
-from ivr.queue.models import OfferState, Outcome
+from ivr.queue.models import AwayReason, OfferState, Outcome, Topic
+from ivr.queue.wake import wake_line
+
+RING = timedelta(seconds=25)
+"""How long the provider rings an operator (`<Dial timeout>`); it may take a few seconds more."""
+
+AFTER_RING = timedelta(seconds=10)
+"""How much later the line looks after an offer of which nothing was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +29,14 @@ class Arrival:
     to_number: str
 
 
-def lock_call(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> int:
-    """Return the id of the call, locked until the transaction ends; a call nobody heard of before is written down.
+def lock_call(db: Connection, call_sid: str) -> int | None:
+    """Return the id of a call, locked until the transaction ends; None when nobody heard of it before."""
+    found: int | None = db.execute(_LOCK, {"call_sid": call_sid}).scalar_one_or_none()
+    return found
+
+
+def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> int:
+    """Write a call down, and return its id, locked.
 
     Whatever comes first makes the row: when the first request was lost, the caller must not be lost with it. That the
     line was closed is decided here, once.
@@ -48,9 +61,17 @@ def lock_call_of_offer(db: Connection, offer_id: int) -> int | None:
     return found
 
 
+def chose(db: Connection, call_id: int, topic: Topic | None, *, understood: bool) -> None:
+    """Note what a caller pressed in the menu; a key to no choice is counted, so that nobody is asked for ever."""
+    db.execute(_CHOSE, {"call_id": call_id, "topic": topic, "wrong": 0 if understood else 1})
+
+
 def enter_queue(db: Connection, call_id: int, *, now: datetime) -> bool:
     """Let a call be taken from now on; tell whether it could not before. Her place in the order stays her first one."""
-    return db.execute(_ENTER, {"call_id": call_id, "now": now}).rowcount == 1
+    entered = db.execute(_ENTER, {"call_id": call_id, "now": now}).rowcount == 1
+    if entered:
+        wake_line(db)
+    return entered
 
 
 def position_was_said(db: Connection, call_id: int, *, now: datetime) -> None:
@@ -59,8 +80,13 @@ def position_was_said(db: Connection, call_id: int, *, now: datetime) -> None:
 
 def left_queue(db: Connection, call_id: int, *, now: datetime) -> None:
     """The caller left the provider's queue: her operator is rung now, or she has to come back before she is taken."""
-    db.execute(_DIAL, {"call_id": call_id, "now": now})
+    db.execute(_DIAL, {"call_id": call_id, "now": now, "due": now + RING + AFTER_RING})
     db.execute(_NOT_OFFERABLE, {"call_id": call_id})
+
+
+def leg_is(db: Connection, call_id: int, offer_id: int, leg_sid: str) -> None:
+    """Remember the operator's leg of an offer, by which the line can ask the provider how it stands."""
+    db.execute(_LEG, {"call_id": call_id, "offer_id": offer_id, "leg_sid": leg_sid})
 
 
 def answered(db: Connection, call_id: int, offer_id: int, *, at: datetime) -> bool:
@@ -75,56 +101,69 @@ def answered(db: Connection, call_id: int, offer_id: int, *, at: datetime) -> bo
 
 
 def operator_not_reached(db: Connection, call_id: int, offer_id: int, state: OfferState, *, now: datetime) -> bool:
-    """The operator did not answer: the caller goes back to her old place, once she stands in the queue again."""
-    account_id = db.execute(
+    """The operator did not answer: the caller goes back to her old place, once she stands in the queue again.
+
+    An operator whose desk was rung is parked, or the same caller would ring in vain there again.
+    """
+    over = db.execute(
         _OFFER_CAME_TO_NOTHING, {"call_id": call_id, "offer_id": offer_id, "state": state, "now": now}
-    ).scalar_one_or_none()
-    if account_id is None:
+    ).one_or_none()
+    if over is None:
         return False
     db.execute(_BACK_IN_LINE, {"call_id": call_id})
-    operators.done_with_call(db, account_id, now=now)
+    if over.dialled_at is not None:
+        operators.park(db, over.account_id, AwayReason.MISSED, now=now)
+    operators.done_with_call(db, over.account_id, now=now, keeps_turn=over.dialled_at is None)
     return True
 
 
 def lost_by_the_line(db: Connection, call_id: int) -> None:
-    """The provider could not keep the call: it counts as not answered, however it ends."""
+    """The provider could not keep the call, or nobody is left to take it: however it ends, it is not answered."""
     db.execute(_LOST, {"call_id": call_id})
 
 
-def end(db: Connection, call_id: int, *, now: datetime) -> bool:
-    """The call is over; tell whether that was news. The outcome is written once and follows from what came before."""
+def end(db: Connection, call_id: int, *, wrap_up: timedelta, now: datetime) -> bool:
+    """The call is over; tell whether that was news. The outcome is written once and follows from what came before.
+
+    The operator who talked has `wrap_up` to write it up; after that she is free again.
+    """
     if db.execute(_END, {"call_id": call_id, "now": now}).rowcount != 1:
         return False
-    over = db.execute(_OFFER_OVER, {"call_id": call_id, "now": now}).one_or_none()
+    over = db.execute(_OFFER_OVER, {"call_id": call_id, "now": now, "due": now + wrap_up}).one_or_none()
     if over and over.state != OfferState.WRAPPING:
-        operators.done_with_call(db, over.account_id, now=now)
+        operators.done_with_call(db, over.account_id, now=now, keeps_turn=over.state == OfferState.RESCINDED)
     return True
 
 
+_LOCK = text("SELECT id FROM call WHERE call_sid = :call_sid FOR NO KEY UPDATE")
 _RECEIVE = text("""
     INSERT INTO call (call_sid, from_number, to_number, state, outcome, received_at)
     VALUES (:call_sid, :from_number, :to_number, 'ivr', :outcome, :now)
     ON CONFLICT (call_sid) DO NOTHING""")
-_LOCK = text("SELECT id FROM call WHERE call_sid = :call_sid FOR NO KEY UPDATE")
 _LOCK_BY_OFFER = text("""
     SELECT c.id FROM call c JOIN offer o ON o.call_id = c.id WHERE o.id = :offer_id FOR NO KEY UPDATE OF c""")
+_CHOSE = text("""
+    UPDATE call SET topic = coalesce(topic, :topic), wrong_keys = wrong_keys + :wrong
+    WHERE id = :call_id AND state = 'ivr'""")
 _ENTER = text("""
     UPDATE call SET state = 'queued', enqueued_at = coalesce(enqueued_at, :now), offerable_at = :now
     WHERE id = :call_id AND state IN ('received', 'ivr', 'queued') AND offerable_at IS NULL
       AND outcome IS NULL""")
 _SAID = text("UPDATE call SET position_said_at = :now WHERE id = :call_id")
 _DIAL = text("""
-    UPDATE offer SET dialled_at = :now WHERE call_id = :call_id AND state = 'pending' AND dialled_at IS NULL""")
+    UPDATE offer SET dialled_at = :now, due_at = :due
+    WHERE call_id = :call_id AND state = 'pending' AND dialled_at IS NULL""")
 _NOT_OFFERABLE = text("UPDATE call SET offerable_at = NULL WHERE id = :call_id AND state = 'queued'")
+_LEG = text("UPDATE offer SET leg_sid = :leg_sid WHERE id = :offer_id AND call_id = :call_id AND leg_sid IS NULL")
 _ACCEPT = text("""
-    UPDATE offer SET state = 'accepted', accepted_at = :at
+    UPDATE offer SET state = 'accepted', accepted_at = :at, due_at = NULL
     WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' AND dialled_at IS NOT NULL""")
 _CONNECT = text("""
     UPDATE call SET state = 'connected', answered_at = coalesce(answered_at, :at)
     WHERE id = :call_id AND state = 'offering'""")
 _OFFER_CAME_TO_NOTHING = text("""
-    UPDATE offer SET state = :state, over_at = :now
-    WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' RETURNING account_id""")
+    UPDATE offer SET state = :state, over_at = :now, due_at = NULL
+    WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' RETURNING account_id, dialled_at""")
 _BACK_IN_LINE = text("""
     UPDATE call SET state = 'queued', offerable_at = NULL WHERE id = :call_id AND state = 'offering'""")
 _LOST = text("UPDATE call SET outcome = 'failed' WHERE id = :call_id AND outcome IS NULL AND answered_at IS NULL")
@@ -135,6 +174,7 @@ _END = text("""
     WHERE id = :call_id AND state <> 'ended'""")
 _OFFER_OVER = text("""
     UPDATE offer o SET over_at = :now,
+        due_at = CASE WHEN o.state = 'accepted' AND c.closed_at IS NULL THEN CAST(:due AS timestamptz) END,
         completed_at = CASE WHEN o.state = 'accepted' THEN c.closed_at END,
         state = CASE WHEN o.state = 'pending' THEN 'rescinded'
                      WHEN c.closed_at IS NULL THEN 'wrapping' ELSE 'completed' END

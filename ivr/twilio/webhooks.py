@@ -5,7 +5,7 @@ moves: read the form, let `conversation.hear` take it in, answer with the step.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from flask import Blueprint, Request, Response, request
@@ -17,64 +17,81 @@ from booking_core.phone import shown_number
 from booking_core.refusal import Refusal
 from ivr.conversation import LineEvent, hear
 from ivr.flow.next_step import Happening
-from ivr.hours import LineHours
 from ivr.queue.progress import Arrival
 from ivr.twilio.signature import HEADER, SignatureCheck
-from ivr.twilio.twiml import Speech, document
+from ivr.twilio.twiml import Speech, document, hold_document
 
 log = structlog.get_logger("voice")
 
 LONGEST_VALUE = 120
 LONGEST_TALK_SECONDS = 24 * 3600
 HIGHEST_ID = 2**63 - 1
-GONE = frozenset({"completed", "canceled", "failed", "busy", "no-answer"})
+LONGEST_KEYS = 8
+ONLY_TOLD = frozenset({Happening.CALL_STATUS, Happening.OPERATOR_STATUS, Happening.OPERATOR_HEARD})
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class VoiceDoor:
     """What the telephone's door needs; made by the composition root."""
 
     engine: Engine
     clock: Clock
     signature: SignatureCheck
     speech: Speech
-    hours: LineHours = field(default_factory=LineHours)
 
 
-def voice_webhooks(line: Line) -> Blueprint:
+def voice_webhooks(door: VoiceDoor) -> Blueprint:
     """Return the telephone's door."""
     webhooks = Blueprint("voice", __name__, url_prefix="/voice")
 
     @webhooks.before_request
     def check_signature() -> Response | None:
-        if line.signature.accepts(request):
+        if door.signature.accepts(request):
             return None
         log.warning("voice.signature_refused", rule=str(request.url_rule), signed=HEADER in request.headers)
         return Response(status=403)
 
     for path, read in READERS.items():
-        webhooks.add_url_rule(path, path.strip("/").replace("-", "_"), _view(line, read), methods=["POST"])
+        webhooks.add_url_rule(path, path.strip("/").replace("-", "_"), _view(door, read), methods=["POST"])
     return webhooks
 
 
-def _view(line: Line, read: Callable[[Request], LineEvent]) -> Callable[[], Response]:
+def _view(door: VoiceDoor, read: Callable[[Request], LineEvent]) -> Callable[[], Response]:
     def view() -> Response:
         if not _plain(request.form.get("CallSid", "")):
             return Response("CallSid is missing", 400, mimetype="text/plain")
         event = read(request)
-        answer = in_transaction(line.engine, lambda db: hear(db, event, hours=line.hours, now=line.clock.now()))
+        answer = in_transaction(door.engine, lambda db: hear(db, event, now=door.clock.now()))
         if isinstance(answer, Refusal):
-            return Response(status=503)  # the database is too busy; the provider asks again, or its fallback holds on
+            return _hold_on(event.happening, door.speech)
         log.info(
             "voice.step", call=answer.call_id, happening=event.happening, state=answer.state, step=repr(answer.step)
         )
-        return Response(document(answer.step, line.speech), mimetype="text/xml")
+        return Response(document(answer.step, door.speech), mimetype="text/xml")
 
     return view
 
 
+def _hold_on(happening: Happening, speech: Speech) -> Response:
+    """Answer when the book is too busy: the caller is kept, and begins again where she stands. Nothing is lost by it.
+
+    A provider does not ask again for an answer of 503; and what is only told, and needs no document, may get one.
+    """
+    if happening in ONLY_TOLD:
+        return Response(status=503)
+    return Response(hold_document(speech, in_queue=happening is Happening.WAITS), mimetype="text/xml")
+
+
 def _incoming(request: Request) -> LineEvent:
     return _about_the_caller(request, Happening.ARRIVED)
+
+
+def _menu(request: Request) -> LineEvent:
+    return _about_the_caller(request, Happening.CHOSE, result=request.form.get("Digits", "")[:LONGEST_KEYS])
+
+
+def _connect(request: Request) -> LineEvent:
+    return _about_the_caller(request, Happening.CONNECTS)
 
 
 def _wait(request: Request) -> LineEvent:
@@ -103,8 +120,10 @@ def _operator_status(request: Request) -> LineEvent:
 
 READERS: dict[str, Callable[[Request], LineEvent]] = {
     "/incoming": _incoming,
+    "/menu": _menu,
     "/wait": _wait,
     "/left-queue": _left_queue,
+    "/connect": _connect,
     "/dial-ended": _dial_ended,
     "/operator-answered": _operator_answered,
     "/operator-status": _operator_status,
@@ -121,9 +140,10 @@ def _about_the_caller(request: Request, happening: Happening, *, result: str = "
         leg=sid,
         token=_token(request),
         result=_plain(result),
-        caller_gone=form.get("CallStatus") in GONE,
+        call_status=_plain(form.get("CallStatus", "")),
         offer_id=_offer(request),
         talk_seconds=min(max(form.get("DialCallDuration", 0, type=int), 0), LONGEST_TALK_SECONDS),
+        bridged={"true": True, "false": False}.get(form.get("DialBridged", "").lower()),
     )
 
 
@@ -135,6 +155,7 @@ def _about_the_operator(request: Request, happening: Happening) -> LineEvent:
         leg=_plain(request.form["CallSid"]),
         token=_token(request),
         result=_plain(request.form.get("CallStatus", "")),
+        call_status=_plain(request.form.get("CallStatus", "")),
         offer_id=_offer(request),
     )
 
