@@ -192,7 +192,7 @@ def create_line(settings: Settings) -> Line:
             credentials_of(settings),
             voice_url=settings.voice_url,
             number=settings.twilio_number,
-            base=settings.twilio_api_base,
+            base=settings.twilio_api_base or "",
             region=settings.twilio_region,
             edge=settings.twilio_edge,
         ),

@@ -185,7 +185,7 @@ class Settings(BaseSettings):
     twilio_number: Annotated[str, AfterValidator(_e164)] | None = None
     twilio_region: str = ""
     twilio_edge: str = ""
-    twilio_api_base: Site = ""
+    twilio_api_base: Site | None = None
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["info", "warning"] = "info"
 

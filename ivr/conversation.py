@@ -225,7 +225,11 @@ def _read_facts(db: Connection, call_id: int, happening: Happening, *, may_leave
 def _why_closed(db: Connection, *, now: datetime) -> dict[str, Any]:
     hours = read_hours(db, now=now)
     closure = hours.closure_at(now)
-    return {"closed_for": closure.words if closure else None, "opens_at": hours.next_opening(now)}
+    return {
+        "closed_for": closure.words if closure else None,
+        "opens_at": hours.next_opening(now),
+        "hours": (hours.opens, hours.closes),
+    }
 
 
 def _how_she_waits(db: Connection, call_id: int, said_at: datetime | None, *, now: datetime) -> dict[str, Any]:

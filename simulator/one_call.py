@@ -7,6 +7,7 @@ and somebody who looks at the board before and after. Any step that does not go 
 import argparse
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -22,6 +23,9 @@ CALLER = "+81751239000"  # no exchange in Japan begins with 1: it rings nowhere
 LINE = "+81753660000"
 TALK_SECONDS = 90
 MOST_CLOSED_DAYS = 12
+SHOWN = "075-123-9000"
+MOST_LOOKS = 60
+LOOK_EVERY_SECONDS = 0.5
 FIGURES = ("入電数", "待ち呼", "応答数", "応答率", "着座数")
 
 
@@ -175,19 +179,31 @@ class OneCall:
 
 
 def take(desk: Browser, phone: Telephone) -> str:
-    """Let the operator see the caller in the list and take her; return the address of the call's page."""
-    desk.open("/desk/")
-    shown = "075-123-9000"
-    rows = [row for row in desk.page.all("tr") if shown in row.words]
-    if not rows:
-        raise Unexpected(f"the desk does not show {shown} among the waiting: {desk.words[:200]}")
-    step(f"The desk shows: {rows[-1].words}")
-    desk.send(next(rows[-1].all("form")))
-    expect(desk.heading == "電話の対応", "The operator takes the call")
-    if "Leave" not in phone.wait_in_queue():
-        raise Unexpected("the wait document does not let the caller leave the queue")
-    step("The caller's next wait document says Leave")
+    """Let the operator have the caller, offered by the line or taken by hand; return the address of the call's page."""
+    for _ in range(MOST_LOOKS):
+        desk.open("/desk/")
+        if "対応の画面を開く" in desk.words:
+            desk.open(desk.link("対応の画面を開く"))
+            step("The line offers the caller to the operator")
+            break
+        rows = [row for row in desk.page.all("tr") if SHOWN in row.words]
+        if rows:
+            step(f"The desk shows: {rows[-1].words}")
+            desk.send(next(rows[-1].all("form")))
+            break
+        time.sleep(LOOK_EVERY_SECONDS)
+    expect(desk.heading == "電話の対応", "The operator has the call")
+    wait_for_leave(phone)
     return desk.url
+
+
+def wait_for_leave(phone: Telephone) -> None:
+    """Let the caller hear her wait documents until one lets her leave the queue."""
+    for _ in range(MOST_LOOKS):
+        if "Leave" in phone.wait_in_queue():
+            return step("The caller's next wait document says Leave")
+        time.sleep(LOOK_EVERY_SECONDS)
+    raise Unexpected("no wait document lets the caller leave the queue")
 
 
 def connect(desk: Browser, phone: Telephone, page: str) -> None:

@@ -49,9 +49,14 @@ class Telephone:
     _enqueue: Element | None = None
     _dial: Element | None = None
 
-    def dial(self) -> list[str]:
-        """Call the line and hear what it says first; return the verbs of the answer."""
-        return self._hear(self._post("/voice/incoming", self._caller_fields()))
+    def dial(self, key: str = "0") -> list[str]:
+        """Call the line, press a key when it asks for one, and return the verbs of what follows."""
+        verbs = self._hear(self._post("/voice/incoming", self._caller_fields()))
+        gather = self._document.find("Gather") if self._document is not None else None
+        if gather is None:
+            return verbs
+        fields = {"Digits": key, "FinishedOnKey": "", "msg": "Gather End"}
+        return self._hear(self._post(gather.attrib["action"], self._caller_fields() | fields))
 
     def wait_in_queue(self) -> list[str]:
         """Hear what is said in the queue. Repeat until the markup says to leave."""

@@ -74,6 +74,14 @@ class Caller:
     def calls(self) -> Element:
         return self.hears("/voice/incoming")
 
+    def presses(self, key: str = "") -> Element:
+        """Press a key in the menu; none is silence."""
+        return self.hears("/voice/menu", **({"Digits": key} if key else {}))
+
+    def is_redirected(self, offer: int) -> Element:
+        """Let the provider take her out of the queue: the redirect's target is asked for."""
+        return self.hears(f"/voice/connect?offer={offer}")
+
     def waits(self) -> Element:
         return self.hears("/voice/wait", QueuePosition="1", QueueTime="3", QueueSid="QU" + "0" * 32)
 

@@ -64,9 +64,11 @@ def test_the_procfile_names_every_process_type_of_production() -> None:
     assert kinds["desk"].variables == {"DOORS": "desk,board"}
 
 
-def test_a_process_type_that_is_not_built_yet_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["serve", "line"]) == 0
-    assert "not built yet" in capsys.readouterr().out
+def test_the_line_does_not_start_without_an_account_to_reach_its_callers_by(
+    new_book: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["line"]) == 1
+    assert "TWILIO_ACCOUNT_SID" in capsys.readouterr().err
 
 
 @pytest.fixture

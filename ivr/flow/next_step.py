@@ -9,11 +9,11 @@ branch off), the queue (`_while_waiting`), the operator (`_after_the_queue`, `_t
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 from ivr.flow.prompts import PROMPTS, Prompt
-from ivr.flow.spoken import spoken_instant
+from ivr.flow.spoken import spoken_instant, spoken_time
 from ivr.queue.model import LONGEST_SAID_MINUTES
 from ivr.queue.models import CallState, Outcome, Topic
 
@@ -74,6 +74,7 @@ class CallFacts:
         nobody_left: the line has closed for the day and no operator is at work any more.
         closed_for: why the line is closed now, in the words of whoever closed it.
         opens_at: when it opens again.
+        hours: from when to when it takes calls on a working day, in Tokyo.
     """
 
     state: str
@@ -93,6 +94,7 @@ class CallFacts:
     nobody_left: bool = False
     closed_for: str | None = None
     opens_at: datetime | None = None
+    hours: tuple[time, time] = (time(9), time(17))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,7 @@ def _is_over(call: CallFacts) -> HangUp | None:
 
 
 def _closed(call: CallFacts) -> tuple[str, ...]:
-    reason = say(Prompt.CLOSED_FOR, words=call.closed_for) if call.closed_for else say(Prompt.CLOSED)
+    hours = {"opens": spoken_time(call.hours[0]), "closes": spoken_time(call.hours[1])}
+    reason = say(Prompt.CLOSED_FOR, words=call.closed_for) if call.closed_for else say(Prompt.CLOSED, **hours)
     again = (say(Prompt.OPENS_AGAIN, opening=spoken_instant(call.opens_at)),) if call.opens_at else ()
     return (reason, *again, say(Prompt.BOOK_ONLINE))

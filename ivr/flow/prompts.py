@@ -53,7 +53,10 @@ PROMPTS: Mapping[Prompt, str] = {
     Prompt.BACK_IN_LINE: (
         "申し訳ありません。係の者が、電話に出られませんでした。順番はそのままです。もう少しお待ちください。"
     ),
-    Prompt.CLOSED: "京都市マイナンバーカード予約センターです。ただいまの時間は、電話を受け付けていません。",
+    Prompt.CLOSED: (
+        "京都市マイナンバーカード予約センターです。ただいまの時間は、電話を受け付けていません。"
+        "受付は、祝日と年末年始を除く、月曜日から金曜日の、{opens}から{closes}までです。"
+    ),
     Prompt.CLOSED_FOR: "京都市マイナンバーカード予約センターです。{words}",
     Prompt.OPENS_AGAIN: "次の受付は、{opening}からです。",
     Prompt.BOOK_ONLINE: "カードの受け取りは、ホームページから、いつでも予約できます。",

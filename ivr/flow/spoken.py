@@ -1,60 +1,50 @@
-"""How figures sound: days, times, digits and venues written so that a Japanese voice reads them right.
+"""How figures sound: days, times, digits written so that a Japanese voice reads them right. Pure.
 
-A voice reads 「4月8日」 or 「19時」 now one way, now another, and digits that stand together as one large number. Pure.
+A voice reads most of 「4月15日、午後1時30分」 right by itself, and kana alone without melody; so kana stand only where
+voices go wrong: the days with names of their own, seven o'clock, and digits, which together become one large number.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 
 from booking_core.clock import TOKYO
-from booking_core.date_words import NOON
+from booking_core.date_words import NOON, WEEKDAYS
 
-MONTHS = (
-    *("いちがつ", "にがつ", "さんがつ", "しがつ", "ごがつ", "ろくがつ"),
-    *("しちがつ", "はちがつ", "くがつ", "じゅうがつ", "じゅういちがつ", "じゅうにがつ"),
-)
-_FIRST_DAYS = (
-    *("ついたち", "ふつか", "みっか", "よっか", "いつか", "むいか", "なのか", "ようか", "ここのか", "とおか"),
-    *("じゅういちにち", "じゅうににち", "じゅうさんにち", "じゅうよっか", "じゅうごにち", "じゅうろくにち"),
-    *("じゅうしちにち", "じゅうはちにち", "じゅうくにち", "はつか", "にじゅういちにち", "にじゅうににち"),
-    *("にじゅうさんにち", "にじゅうよっか", "にじゅうごにち", "にじゅうろくにち", "にじゅうしちにち"),
-    *("にじゅうはちにち", "にじゅうくにち", "さんじゅうにち", "さんじゅういちにち"),
-)
-WEEKDAYS = ("げつようび", "かようび", "すいようび", "もくようび", "きんようび", "どようび", "にちようび")
-HOURS = (
-    *("れいじ", "いちじ", "にじ", "さんじ", "よじ", "ごじ"),
-    *("ろくじ", "しちじ", "はちじ", "くじ", "じゅうじ", "じゅういちじ"),
-)
+NAMED_DAYS: Mapping[int, str] = {
+    1: "ついたち",
+    2: "ふつか",
+    3: "みっか",
+    4: "よっか",
+    5: "いつか",
+    6: "むいか",
+    7: "なのか",
+    8: "ようか",
+    9: "ここのか",
+    10: "とおか",
+    14: "じゅうよっか",
+    20: "はつか",
+    24: "にじゅうよっか",
+}
+NAMED_HOURS: Mapping[int, str] = {0: "れいじ", 4: "よじ", 7: "しちじ", 9: "くじ"}
 DIGITS = ("ゼロ", "いち", "に", "さん", "よん", "ご", "ろく", "なな", "はち", "きゅう")
-_TENS = ("", "じゅう", "にじゅう", "さんじゅう", "よんじゅう", "ごじゅう")
-_MINUTE_ENDS = (
-    "",
-    "いっぷん",
-    "にふん",
-    "さんぷん",
-    "よんぷん",
-    "ごふん",
-    "ろっぷん",
-    "ななふん",
-    "はっぷん",
-    "きゅうふん",
-)
 GROUP = 4
-TEN = 10
 
 
 def spoken_day(day: date) -> str:
-    """「しがつようか、かようび」."""
-    return f"{MONTHS[day.month - 1]}{_FIRST_DAYS[day.day - 1]}、{WEEKDAYS[day.weekday()]}"
+    """「4月ようか、火曜日」."""
+    return f"{day.month}月{NAMED_DAYS.get(day.day, f'{day.day}日')}、{WEEKDAYS[day.weekday()]}曜日"
 
 
 def spoken_time(moment: time) -> str:
-    """「ごごしちじ」, 「ごぜんくじさんじゅっぷん」: twelve hours, as people say them; noon is ごごれいじ."""
-    half = "ごぜん" if moment.hour < NOON else "ごご"
-    return f"{half}{HOURS[moment.hour % NOON]}{_minutes(moment.minute)}"
+    """「午後しちじ」, 「午前くじ30分」: twelve hours, as people say them; noon is 午後れいじ, as on the screens."""
+    hour = moment.hour % NOON
+    half = "午前" if moment.hour < NOON else "午後"
+    minutes = f"{moment.minute}分" if moment.minute else ""
+    return f"{half}{NAMED_HOURS.get(hour, f'{hour}時')}{minutes}"
 
 
 def spoken_instant(instant: datetime) -> str:
-    """「しがつようか、かようび、ごぜんくじ」, in Tokyo."""
+    """「4月ようか、火曜日、午前くじ」, in Tokyo."""
     local = instant.astimezone(TOKYO)
     return f"{spoken_day(local.date())}、{spoken_time(local.time())}"
 
@@ -64,12 +54,3 @@ def spoken_digits(text: str) -> str:
     digits = [DIGITS[int(sign)] for sign in text if sign in "0123456789"]
     groups = ("・".join(digits[at : at + GROUP]) for at in range(0, len(digits), GROUP))
     return "、".join(groups)
-
-
-def _minutes(minute: int) -> str:
-    if minute == 0:
-        return ""
-    tens, ones = divmod(minute, TEN)
-    if ones:
-        return _TENS[tens] + _MINUTE_ENDS[ones]
-    return {1: "じゅっぷん", 2: "にじゅっぷん", 3: "さんじゅっぷん", 4: "よんじゅっぷん", 5: "ごじゅっぷん"}[tens]

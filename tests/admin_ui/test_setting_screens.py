@@ -64,7 +64,9 @@ def test_a_new_name_and_telephone_number_are_on_every_page_from_the_next_request
     [
         ("reopening_delay_minutes", "１５", 15, "15分"),
         ("shortest_staff_password", "12", 12, "12文字"),
-        ("call_centre_hours", "平日の午前9時から", "平日の午前9時から", "平日の午前9時から"),
+        ("line_closes", "16:30", "16:30", "16:30"),
+        ("wrap_up_seconds", "90", 90, "90秒"),
+        ("caller_items", "予約の電話番号\nお名前（カナ）", ["kana", "phone"], "お名前（カナ）、予約の電話番号"),
         ("report_recipients", " a@example.jp \n\nb@example.jp", ["a@example.jp", "b@example.jp"], "a@example.jp、b@"),
     ],
 )
@@ -95,6 +97,9 @@ def test_nobody_stands_beside_what_was_never_changed(admin: Visitor) -> None:
         ("service_name", "　"),
         ("call_centre_phone", "110"),
         ("report_recipients", "nobody"),
+        ("line_opens", "17:00"),
+        ("line_closes", "5 o'clock"),
+        ("caller_items", "生年月日"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_with_what_is_allowed(

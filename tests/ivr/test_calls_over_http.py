@@ -50,7 +50,8 @@ def connected(house: House, operator: int) -> tuple[Caller, int, int]:
 def test_a_caller_is_greeted_queued_connected_and_counted_as_answered(house: House) -> None:
     operator = available_operator(house.engine, "operator1")
     caller = Caller(house)
-    assert verbs(caller.calls()) == ["Say", "Enqueue"]
+    assert verbs(caller.calls()) == ["Gather", "Redirect"]
+    assert verbs(caller.presses("0")) == ["Say", "Enqueue"]
     assert row(house, caller).state == "ivr"
     entered = later(house, 8)
     assert verbs(caller.waits()) == ["Say", "Say", "Pause"]
@@ -108,8 +109,8 @@ def test_outside_the_hours_a_caller_hears_when_to_call(house: House, moment: str
     house.step_to(datetime.fromisoformat(moment))
     caller = Caller(house)
     document = caller.calls()
-    assert verbs(document) == ["Say", "Hangup"]
-    assert "午前9時から午後5時まで" in (document[0].text or "")
+    assert verbs(document) == ["Say", "Say", "Say", "Hangup"]
+    assert "午前くじから午後5時まで" in (document[0].text or "")
     caller.ends()
     assert row(house, caller).outcome == "closed"
 
@@ -200,7 +201,7 @@ def test_a_caller_whom_the_stand_in_document_queued_is_taken_on(house: House) ->
 
 
 def test_an_operator_who_does_not_pick_up_gives_the_caller_her_old_place_back(house: House) -> None:
-    operator = available_operator(house.engine, "operator1")
+    operator, other = (available_operator(house.engine, f"operator{n}") for n in (1, 2))
     first, second = Caller(house), Caller(house)
     for nth, caller in enumerate((first, second)):
         later(house, nth)
@@ -211,9 +212,12 @@ def test_an_operator_who_does_not_pick_up_gives_the_caller_her_old_place_back(ho
     first.leaves_queue()
     assert verbs(first.dial_ended(offer, "no-answer")) == ["Say", "Enqueue"]
     assert offer_state(house, offer) == "timed_out"
+    with house.engine.connect() as db:
+        parked = get_operator(db, operator)
+    assert (parked.status, parked.reason) == ("away", "missed")
     later(house, 60)
     first.waits()
-    taken, _ = take_first(house.engine, operator)
+    taken, _ = take_first(house.engine, other)
     assert taken == row(house, first).id
     assert row(house, first).enqueued_at == MONDAY_MORNING
 

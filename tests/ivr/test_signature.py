@@ -38,7 +38,7 @@ def test_an_altered_request_gets_403_and_stores_nothing(house: House, tampering:
 def test_an_unsigned_request_gets_403_at_every_address(house: House) -> None:
     caller, client = Caller(house), house.app.test_client()
     addresses = [rule.rule for rule in house.app.url_map.iter_rules() if rule.rule.startswith("/voice/")]
-    assert len(addresses) == 7
+    assert len(addresses) == 9
     for address in addresses:
         for headers in ({}, {"X-Twilio-Signature": ""}, {"X-Twilio-Signature": "é"}):
             response = client.post(address, data=caller.form(), headers=headers)

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from threading import Barrier
 from typing import TypeVar
@@ -35,11 +35,12 @@ from tests.desk import add_staff, available_operator
 from tests.factories import PHONE, booked, counters, done, new_card, operator_for, refused, service_id, slot_at
 
 T = TypeVar("T")
+WRAP_UP = timedelta(minutes=2)
 
 
 def waiting_call(engine: Engine, sid: str = "CA1", *, number: str | None = PHONE, now: datetime) -> int:
     def work(db: Connection) -> int:
-        call_id = progress.lock_call(db, Arrival(sid, number, "+81753660000"), open_now=True, now=now)
+        call_id = progress.receive(db, Arrival(sid, number, "+81753660000"), open_now=True, now=now)
         progress.enter_queue(db, call_id, now=now)
         return call_id
 
@@ -118,7 +119,7 @@ def test_who_is_not_available_takes_no_call(engine: Engine, now: datetime) -> No
 def test_a_caller_who_hung_up_cannot_be_taken(engine: Engine, now: datetime) -> None:
     operator = available_operator(engine, "operator1")
     call_id = waiting_call(engine, now=now)
-    done(run(engine, lambda db: progress.end(db, call_id, now=now)))
+    done(run(engine, lambda db: progress.end(db, call_id, wrap_up=WRAP_UP, now=now)))
     assert refused(taken(engine, call_id, operator, now)) == "call_taken"
 
 
@@ -134,7 +135,7 @@ def test_an_end_and_a_take_at_once_leave_no_operator_with_a_dead_call(engine: En
 
         def hang_up(call_id: int = call_id, start: Barrier = start) -> None:
             start.wait()
-            run(engine, lambda db: progress.end(db, call_id, now=now))
+            run(engine, lambda db: progress.end(db, call_id, wrap_up=WRAP_UP, now=now))
 
         with ThreadPoolExecutor(2) as pool:
             for each in [pool.submit(press), pool.submit(hang_up)]:
@@ -202,7 +203,7 @@ def test_a_status_set_during_a_call_begins_when_the_call_is_closed(engine: Engin
     call_id = talking(engine, operator, now)
     me = done(run(engine, lambda db: set_status(db, operator, Status.AWAY, AwayReason.BREAK, by=by, now=now)))
     assert (me.status, me.next_status, me.activity) == ("available", "away", "on_call")
-    done(run(engine, lambda db: progress.end(db, call_id, now=now)))
+    done(run(engine, lambda db: progress.end(db, call_id, wrap_up=WRAP_UP, now=now)))
     with engine.connect() as db:
         assert get_operator(db, operator).activity is Activity.ACW
     done(run(engine, lambda db: close_call(db, call_id, MainReason.OTHER, account_id=operator, by=by, now=now)))
@@ -363,7 +364,7 @@ def test_a_status_that_begins_after_a_call_is_on_record(engine: Engine, now: dat
     call_id = talking(engine, operator, now)
     away = partial(set_status, account_id=operator, status=Status.AWAY, reason=AwayReason.BREAK, by=by, now=now)
     done(run(engine, away))
-    done(run(engine, lambda db: progress.end(db, call_id, now=now)))
+    done(run(engine, lambda db: progress.end(db, call_id, wrap_up=WRAP_UP, now=now)))
     closing = partial(close_call, call_id=call_id, reason=MainReason.QUESTION, account_id=operator, by=by, now=now)
     done(run(engine, closing))
     with engine.connect() as db:

@@ -2,9 +2,8 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from ivr.flow.next_step import Connect, Enqueue, HangUp, LeaveQueue, Nothing, Step, Wait
-from ivr.flow.prompts import PROMPTS, Prompt
-from ivr.twilio.twiml import SILENCE_SECONDS, Speech, document
+from ivr.flow.next_step import Connect, Enqueue, HangUp, LeaveQueue, Menu, Nothing, Step, Wait
+from ivr.twilio.twiml import LONGEST_SILENCE_SECONDS, SHORTEST_SILENCE_SECONDS, Speech, document, silence_seconds
 
 SPEECH = Speech("https://voice.example.jp")
 IN_A_WAIT_DOCUMENT = {"Play", "Say", "Pause", "Hangup", "Redirect", "Leave", "Gather"}
@@ -19,21 +18,38 @@ def written(step: Step) -> Element:
 
 
 def test_the_greeting_ends_in_a_queue_that_asks_us_while_she_waits() -> None:
-    say, enqueue = written(Enqueue(Prompt.GREETING))
-    assert (say.tag, say.text, say.get("language")) == ("Say", PROMPTS[Prompt.GREETING], "ja-JP")
+    say, enqueue = written(Enqueue(("おつなぎします。",)))
+    assert (say.tag, say.text, say.get("language")) == ("Say", "おつなぎします。", "ja-JP")
     assert enqueue.tag == "Enqueue"
     assert enqueue.get("waitUrl") == "https://voice.example.jp/voice/wait"
     assert enqueue.get("action") == "https://voice.example.jp/voice/left-queue"
     assert 0 < len(enqueue.text or "") <= 64
 
 
-@pytest.mark.parametrize("step", [Wait(), Wait((Prompt.PLEASE_WAIT,), 3), LeaveQueue(), HangUp(Prompt.CLOSED)])
+@pytest.mark.parametrize("step", [Wait(), Wait(("お待ちください。",), 3), LeaveQueue(), HangUp(("終わりました。",))])
 def test_a_wait_document_holds_only_what_may_stand_there(step: Step) -> None:
     assert {each.tag for each in written(step)} <= IN_A_WAIT_DOCUMENT
 
 
 def test_a_wait_document_takes_time_so_that_it_is_not_asked_for_in_a_tight_loop() -> None:
-    assert written(Wait())[-1].attrib == {"length": str(SILENCE_SECONDS)}
+    assert written(Wait())[-1].attrib == {"length": str(SHORTEST_SILENCE_SECONDS)}
+
+
+def test_who_stands_far_behind_is_asked_less_often() -> None:
+    seconds = [silence_seconds(position) for position in (1, 4, 20, 1000)]
+    assert seconds == sorted(seconds)
+    assert (seconds[0], seconds[-1]) == (SHORTEST_SILENCE_SECONDS, LONGEST_SILENCE_SECONDS)
+
+
+def test_the_menu_takes_one_key_and_goes_on_without_one() -> None:
+    gather, redirect = written(Menu(("予約は1を。",)))
+    assert (gather.tag, gather.get("numDigits"), gather.get("action")) == (
+        "Gather",
+        "1",
+        f"{SPEECH.voice_url}/voice/menu",
+    )
+    assert [each.tag for each in gather] == ["Say"]
+    assert (redirect.tag, redirect.text) == ("Redirect", f"{SPEECH.voice_url}/voice/menu")
 
 
 def test_taking_a_caller_out_of_the_queue_needs_no_more_than_a_word() -> None:
