@@ -233,8 +233,8 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=DEFAULT_PORT, help=f"on this machine only (default {DEFAULT_PORT})"
     )
     starting.set_defaults(run=start)
-    for name, (_, line) in PASSED_ON.items():
-        commands.add_parser(name, help=line)
+    for name, (_, purpose) in PASSED_ON.items():
+        commands.add_parser(name, help=purpose)
     commands.add_parser("migrate", help="bring the database of DATABASE_URL up to date").set_defaults(run=migrate)
     loading = "load the city into the empty book of DATABASE_URL"
     commands.add_parser("city", help=loading).set_defaults(run=city)

@@ -65,8 +65,10 @@ def test_the_procfile_names_every_process_type_of_production() -> None:
 
 
 def test_the_line_does_not_start_without_an_account_to_reach_its_callers_by(
-    new_book: Engine, capsys: pytest.CaptureFixture[str]
+    new_book: Engine,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    assert new_book
     assert cli.main(["line"]) == 1
     assert "TWILIO_ACCOUNT_SID" in capsys.readouterr().err
 
