@@ -49,7 +49,7 @@ def assert_fit(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
-@pytest.mark.req("3-1-A-ii", "3-1-C-xxviii")
+@pytest.mark.req("3-1-A-ii", "3-1-B-vii")
 @pytest.mark.parametrize("viewport", [NARROWEST, TELEPHONE, DESK], ids=["320px", "375px", "1280px"])
 def test_she_books_moves_and_cancels_and_every_page_is_fit(
     site: str, house: House, context: Callable[..., BrowserContext], viewport: dict[str, int]
@@ -103,6 +103,7 @@ def test_the_whole_path_works_without_scripts(site: str, context: Callable[..., 
     assert page.get_by_role("heading", level=1).inner_text() == "予約ができました"
 
 
+@pytest.mark.req("3-1-C-xxviii")
 def test_booking_moving_and_cancelling_work_by_keyboard_alone(
     site: str, house: House, context: Callable[..., BrowserContext]
 ) -> None:
