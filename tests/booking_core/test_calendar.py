@@ -140,10 +140,10 @@ def test_deadlines_are_the_same_whatever_the_machines_zone(zone: str, monkeypatc
     monkeypatch.setenv("TZ", zone)
     tzset()
     try:
-        noon = at(date(2025, 4, 7), time(12))
-        assert noon == datetime(2025, 4, 7, 3, tzinfo=UTC)
-        assert noon.tzinfo is UTC
-        assert Lead(0, time(17)).first_day_open(noon, PLAIN) == date(2025, 4, 7)
+        evening = at(date(2025, 4, 7), time(20))
+        assert evening == datetime(2025, 4, 7, 11, tzinfo=UTC)
+        assert evening.tzinfo is UTC
+        assert Lead(0, time(21)).first_day_open(evening, PLAIN) == date(2025, 4, 7)
     finally:
         monkeypatch.undo()
         tzset()

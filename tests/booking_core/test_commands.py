@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from booking_core.actors import Actor
 from booking_core.booking import BookingAnswer, Wish, book, cancel, move, settle
@@ -248,6 +248,31 @@ def test_where_the_card_already_lies_a_place_is_held_until_the_last_working_day(
     done(hold_at(slot, now=NEAR_DEADLINE))
     assert refused(hold_at(elsewhere, now=NEAR_DEADLINE)) == "accept_deadline_passed"
     assert refused(hold_at(slot, now=NEAR_DEADLINE + timedelta(seconds=1))) == "accept_deadline_passed"
+
+
+def test_a_booking_is_not_moved_to_where_it_stands(kyoto: Engine, now: datetime) -> None:
+    slot = slot_at(kyoto, DAY, TEN)
+    first = booked(kyoto, new_card(kyoto), slot, now=now)
+    assert refused(send(kyoto, lambda db: move(db, first.id, slot, by=CLERK, key="m", now=now))) == "same_slot"
+
+
+def test_a_hold_and_a_move_that_confirms_it_lock_all_their_slots_at_once_by_id(kyoto: Engine, now: datetime) -> None:
+    slots = sorted(slot_at(kyoto, DAY, start) for start in (TEN, ELEVEN, time(13)))
+    first, until = booked(kyoto, new_card(kyoto), slots[2], now=now), now + MINUTE
+    locked: list[list[int]] = []
+
+    def watch(*heard: Any) -> None:
+        if "FROM slot WHERE id = ANY" in heard[2] and "FOR NO KEY UPDATE" in heard[2]:
+            locked.append(heard[3]["ids"])
+
+    done(held(kyoto, slots[1], "call:1", now=now, until=until))
+    event.listen(kyoto, "before_cursor_execute", watch)
+    done(held(kyoto, slots[0], "call:1", now=now, until=until))
+    assert locked[0] == slots[:2]  # what she lets go, and what she takes
+    locked.clear()
+    moving = partial(move, booking_id=first.id, to_slot_id=slots[1], by=CLERK, key="m", now=now, hold_owner="call:1")
+    done(send(kyoto, moving))
+    assert locked[0] == slots
 
 
 def test_two_places_cancelled_in_one_slot_both_reopen_after_the_delay(kyoto: Engine, now: datetime) -> None:
