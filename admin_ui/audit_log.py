@@ -34,6 +34,7 @@ DETAIL_NAMES = {
     "door": "入口",
     "until": "期限",
     "slot": "枠",
+    "failures": "失敗の回数",
 }
 """What stands in front of a figure; one that is not named here is shown by its key."""
 

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from itertools import cycle, islice
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ IN_PROCESS_TARGET = 0.6
 HTTP_TARGET = 0.5
 SEE_OTHER, OK = 303, 200
 STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]+):\s+(\w+)")
+Lookers = Callable[[int], Sequence[Citizen | None]]
 RARE = 0.05  # what a connection says once in its life is no part of a booking
 
 
@@ -101,10 +103,15 @@ class Measurement:
             )
             for port in ports:
                 self._posts(port, 32, hot=False)
-                self._gets(port, 8, logged_in=False)
+                self._gets(port, 8, self._nobody(self.size.gets))
             self.stage.tidy()
             found += [self._posting(ports, clients, hot=hot) for hot in (False, True) for clients in self.size.clients]
-            found += [self._looking(ports, self.size.clients[0], logged_in=logged_in) for logged_in in (False, True)]
+            lookers: dict[str, Lookers] = {
+                "anonymous": self._nobody,
+                "logged in": self.stage.new_citizens,
+                "logged in with a booking": self._booked_citizens,
+            }
+            found += [self._looking(ports, self.size.clients[0], who, make) for who, make in lookers.items()]
         self.stage.check(expected=self.booked)
         return found
 
@@ -172,18 +179,32 @@ class Measurement:
         self.booked += added
         return rate
 
-    def _looking(self, ports: tuple[int, int], clients: int, *, logged_in: bool) -> Comparison:
-        found = Comparison(f"free days, {clients} clients, {'logged in' if logged_in else 'anonymous'}", HTTP_TARGET)
+    def _looking(self, ports: tuple[int, int], clients: int, who: str, make: Lookers) -> Comparison:
+        found = Comparison(f"free days, {clients} clients, {who}", HTTP_TARGET)
         for _ in range(self.size.rounds):
-            found.product.append(self._gets(ports[0], clients, logged_in=logged_in))
-            found.bare.append(self._gets(ports[1], clients, logged_in=logged_in))
+            lookers = make(self.size.gets)
+            found.product.append(self._gets(ports[0], clients, lookers))
+            found.bare.append(self._gets(ports[1], clients, lookers))
         return found
 
-    def _gets(self, port: int, clients: int, *, logged_in: bool) -> float:
-        number = self.size.gets
-        who: Iterator[Citizen | None] = iter(self.stage.new_citizens(number) if logged_in else [None] * number)
-        venues = islice(cycle(self.stage.venues), number)
-        requests = [http_requests.days_get(venue, citizen) for venue, citizen in zip(venues, who, strict=True)]
+    def _nobody(self, number: int) -> list[None]:
+        return [None] * number
+
+    def _booked_citizens(self, number: int) -> list[Citizen]:
+        """Return citizens who look for another day than the one they have."""
+        citizens = self.stage.new_citizens(number)
+        engine = make_engine(sqlalchemy_url(self.stage.database_url))
+        for citizen, slot_id in zip(citizens, self._slots, strict=False):
+            wish, by = bare.wish_of(slot_id, self.stage.service_id, citizen.card_id), Actor.citizen(citizen.card_id)
+            answer = in_transaction(engine, partial(book, wish=wish, by=by, key=citizen.token[:20], now=NOW))
+            assert not isinstance(answer, Refusal), answer.reason
+        engine.dispose()
+        self.booked += number
+        return citizens
+
+    def _gets(self, port: int, clients: int, lookers: Sequence[Citizen | None]) -> float:
+        venues = cycle(self.stage.venues)
+        requests = [http_requests.days_get(venue, looker) for venue, looker in zip(venues, lookers, strict=False)]
         rate, answers = self._load(port, clients, requests)
         strange = Counter(status for status, _, length in answers if status != OK or not length)
         assert not strange, f"pages were answered with {dict(strange)}"

@@ -37,6 +37,7 @@ from booking_core.rules import (
 from booking_core.statement import Statement
 
 LONGEST_KEY = 64
+SETTLED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def move(
 def _move_locked(
     db: Connection, old: BookingView, to_slot_id: int, *, by: Actor, command_key: str, now: datetime
 ) -> BookingAnswer | Refusal:
-    new = find_slot_view(db, to_slot_id, old.terms.service_id, old.card_id, command_key=command_key, now=now)
+    new = find_slot_view(db, to_slot_id, old.terms.service_id, old.card_id, now=now)
     if new is None:
         return Refusal(Reason.NO_SUCH_SLOT)
     if refusal := refusal_to_move_to(by, new.slot, new.terms, new.card, calendar=new.calendar, now=now):
@@ -268,7 +269,7 @@ def settle(
     return _answer(row)
 
 
-def settle_unmarked(db: Connection, *, by: Actor, now: datetime, limit: int = 500) -> int:
+def settle_unmarked(db: Connection, *, by: Actor, now: datetime, limit: int = SETTLED_AT_ONCE) -> int:
     """Settle the visits that nobody had marked when their venue closed for the day; return how many it settled.
 
     Whoever missed her visit can so book again the same evening.
@@ -356,7 +357,7 @@ def _witness(
 RETURNED = "id, reference, slot_id, state, change_until"
 
 
-def _witnessed(writers: str, *, from_slot: str, to_slot: str) -> Statement:
+def _witnessed(writers: str, *, from_slot: str, to_slot: str) -> Statement:  # pragma: no mutate block - runs at import
     """Return `writers`, whose last CTE is `done`, together with the change row and the audit row it leaves."""
     return Statement(f"""
     WITH {writers}, changed AS (

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from operator import mul
 
 import jaconv
 
@@ -72,7 +73,7 @@ def contains_my_number(text: str) -> bool:
 
 
 def _is_my_number(digits: str) -> bool:
-    remainder = sum(int(d) * w for d, w in zip(digits[:11], _MY_NUMBER_WEIGHTS, strict=True)) % 11
+    remainder = sum(map(mul, map(int, digits), _MY_NUMBER_WEIGHTS)) % 11  # the eleven before the check digit
     return int(digits[11]) == (0 if remainder <= 1 else 11 - remainder)
 
 

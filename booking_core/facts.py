@@ -83,9 +83,9 @@ _SLOT_VIEW = Statement(f"""
 
 
 def find_slot_view(
-    db: Connection, slot_id: int, service_id: int, card_id: int | None, *, command_key: str, now: datetime
+    db: Connection, slot_id: int, service_id: int, card_id: int | None, *, now: datetime, command_key: str = ""
 ) -> SlotView | None:
-    """Return what decides about a slot, or None if there is no such slot."""
+    """Return what decides about a slot, or None if there is no such slot; with `command_key`, what it did before."""
     row = _SLOT_VIEW.one_or_none(
         db, {"slot_id": slot_id, "service_id": service_id, "card_id": card_id, "command_key": command_key, "now": now}
     )

@@ -18,6 +18,8 @@ from booking_core.models import HoldKind
 from booking_core.refusal import Reason, Refusal
 from booking_core.rules import refusal_to_move_to
 
+RECLAIMED_AT_ONCE = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -47,7 +49,7 @@ def hold(
     A live booking of the same card does not stand in the way, so that a new place can be held while the old booking
     stands. Refused: not offered here, past its deadline, closed, full.
     """
-    view = find_slot_view(db, slot_id, service_id, card_id, command_key="", now=now)
+    view = find_slot_view(db, slot_id, service_id, card_id, now=now)
     if view is None:
         return Refusal(Reason.NO_SUCH_SLOT)
     if refusal := refusal_to_move_to(by, view.slot, view.terms, view.card, calendar=view.calendar, now=now):
@@ -71,7 +73,7 @@ def find_hold(db: Connection, owner: str) -> Hold | None:
     return Hold(row.slot_id, row.owner, row.places, row.expires_at) if row else None
 
 
-def list_expired_slots(db: Connection, *, now: datetime, limit: int = 200) -> list[int]:
+def list_expired_slots(db: Connection, *, now: datetime, limit: int = RECLAIMED_AT_ONCE) -> list[int]:
     """Return the ids of slots that still count holds which have run out."""
     return list(db.execute(_EXPIRED_SLOTS, {"now": now, "limit": limit}).scalars())
 

@@ -70,9 +70,9 @@ def fail(db: Connection, digest: bytes, tries: Tries, *, now: datetime) -> datet
     return after.locked_until if after.locks > tries.locks else None
 
 
-def clear(db: Connection, digest: bytes) -> bool:
-    """Forget all failures, after a success or when staff lift a lock; tell whether there was anything."""
-    return db.execute(_CLEAR, {"digest": digest}).rowcount > 0
+def clear(db: Connection, digest: bytes) -> int:
+    """Forget all failures, after a success or when staff lift a lock; return how many tries there had been."""
+    return db.execute(_CLEAR, {"digest": digest}).scalar_one_or_none() or 0
 
 
 def list_locked(db: Connection, digests: Sequence[bytes], *, now: datetime) -> dict[bytes, datetime]:
@@ -95,7 +95,7 @@ _FAIL = text("""
     UPDATE credential_lock
     SET recent = CAST(:recent AS timestamptz[]), locks = :locks, locked_until = CAST(:until AS timestamptz)
     WHERE digest = :digest""")
-_CLEAR = text("DELETE FROM credential_lock WHERE digest = :digest")
+_CLEAR = text("DELETE FROM credential_lock WHERE digest = :digest RETURNING failures")
 _LOCKED = text("""
     SELECT digest, locked_until FROM credential_lock WHERE digest = ANY(:digests) AND locked_until > :now""")
 _FORGET = text("""

@@ -48,7 +48,7 @@ def shown_number(caller: str) -> str | None:
     that is not valid is treated as withheld, and is never matched, called back or texted.
     """
     try:
-        number = phonenumbers.parse(caller, None)
+        number = phonenumbers.parse(caller)
     except phonenumbers.NumberParseException:
         return None
     return phonenumbers.format_number(number, PhoneNumberFormat.E164) if phonenumbers.is_valid_number(number) else None

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from booking_core.facts import find_booking_view
 from booking_core.models import BookingState
+from booking_core.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,20 @@ def find_visit(db: Connection, booking_id: int, *, now: datetime) -> Visit | Non
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """When and where a booking stands, and no more: what every step of a move shows of it."""
+
+    starts_at: datetime
+    venue_name: str
+
+
+def find_standing(db: Connection, booking_id: int) -> Standing | None:
+    """Return when and where a booking stands: one statement, because every step of a move asks."""
+    row = _STANDING.one_or_none(db, {"booking_id": booking_id})
+    return Standing(row.starts_at, row.venue_name) if row else None
+
+
+@dataclass(frozen=True, slots=True)
 class CardView:
     """The card of a citizen who has been identified."""
 
@@ -78,6 +93,10 @@ class CardView:
     live_booking_id: int | None
 
 
+_STANDING = Statement("""
+    SELECT s.starts_at, w.name AS venue_name
+    FROM booking b JOIN slot s ON s.id = b.slot_id JOIN venue w ON w.id = s.venue_id
+    WHERE b.id = :booking_id""")
 _VISIT = text("""
     SELECT w.code AS venue_code, w.name AS venue_name, w.address, v.code AS service_code, v.name AS service_name,
            v.purposes, b.purpose, b.name, b.kana, b.phone, b.channel, k.number AS card_number, k.kana AS card_kana

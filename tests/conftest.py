@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from redis import Redis as RedisClient
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from app import create_app
 from booking_core.cards.credentials import normalise_number, normalise_password, password_hmac
@@ -33,8 +33,21 @@ def driver_url(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
+@dataclass(frozen=True)
+class LentServer:
+    """A server that outlives a run: the mutation's thousand runs share one, with its templates."""
+
+    address: str
+
+    def url(self, database: str = "postgres") -> str:
+        return make_url(self.address).set(database=database).render_as_string(hide_password=False)
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres | LentServer]:
+    if address := os.environ.get("LENT_SERVER"):
+        yield LentServer(address)
+        return
     folder = tmp_path_factory.mktemp("postgres")
     major = int(os.environ.get("POSTGRES_MAJOR", DEFAULT_MAJOR))
     with Postgres(folder, durable=False, major=major, options={"max_connections": "300"}) as server:
@@ -48,15 +61,18 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def administrator(postgres: Postgres) -> Iterator[Engine]:
+def administrator(postgres: Postgres | LentServer) -> Iterator[Engine]:
     engine = create_engine(driver_url(postgres.url()), isolation_level="AUTOCOMMIT")
     yield engine
     engine.dispose()
 
 
 @pytest.fixture(scope="session")
-def templates(postgres: Postgres, administrator: Engine) -> str:
+def templates(postgres: Postgres | LentServer, administrator: Engine) -> str:
     """Two databases to clone: `empty` has the schema, `kyoto` the city and its slots as well."""
+    with administrator.connect() as db:
+        if db.execute(text("SELECT 1 FROM pg_database WHERE datname = 'kyoto'")).one_or_none():
+            return "kyoto"
     create_database(administrator, "empty")
     upgrade(driver_url(postgres.url("empty")))
     create_database(administrator, "kyoto", template="empty")
@@ -74,12 +90,14 @@ def create_database(administrator: Engine, name: str, *, template: str = "templa
 
 
 @pytest.fixture
-def new_database(postgres: Postgres, administrator: Engine, templates: str) -> Iterator[Callable[[str], str]]:
+def new_database(
+    postgres: Postgres | LentServer, administrator: Engine, templates: str
+) -> Iterator[Callable[[str], str]]:
     """Return the address of a fresh clone of a template: `new_database("kyoto")`."""
     made: list[str] = []
 
     def clone(template: str = templates) -> str:
-        name = f"t{next(_numbers)}"
+        name = f"t{os.getpid()}_{next(_numbers)}"
         create_database(administrator, name, template=template)
         made.append(name)
         return driver_url(postgres.url(name))

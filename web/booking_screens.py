@@ -28,7 +28,7 @@ from booking_core.contact import Contact, read_contact
 from booking_core.db import in_transaction
 from booking_core.proposal import propose
 from booking_core.refusal import Reason, Refusal
-from booking_core.visit import Visit, find_visit
+from booking_core.visit import Standing, find_standing
 from web.answers import FIELD, status_of
 from web.door import Door, Subject
 from web.months import group_by_half_day, month_page
@@ -256,12 +256,12 @@ def _reception(service: str, venue: str, subject: Subject) -> tuple[ServiceView,
     return chosen, place, receptions[0]
 
 
-def _standing(subject: Subject | None) -> Visit | None:
+def _standing(subject: Subject | None) -> Standing | None:
     """Return the booking that a chosen time would move, so that every step names it."""
     if subject is None or subject.moving is None:
         return None
     with wired().reading() as db:
-        return find_visit(db, subject.moving, now=wired().clock.now())
+        return find_standing(db, subject.moving)
 
 
 def _date(text: str) -> date:

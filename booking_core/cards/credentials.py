@@ -160,15 +160,17 @@ def _judge(db: Connection, who: _Who, fits: Callable[[Row[Any] | None], bool]) -
 def lift_lock(db: Connection, number: str, *, pepper: bytes, by: Actor, now: datetime) -> bool:
     """Let a number be tried again at once, for a caller whom staff have recognised; tell whether it was counted.
 
-    `now` is business time, of the audit row.
+    The number of tries goes on record: five are a forgotten password, five hundred somebody who guesses. `now` is
+    business time, of the audit row.
     """
     number = normalise_number(number)
     digest = lock_digest(pepper, number)
-    lifted = lockout.clear(db, digest)
-    if lifted:
+    failures = lockout.clear(db, digest)
+    if failures:
         card = db.execute(_CARD, {"number": number}).one_or_none()
-        audit.record(db, audit.AuditEntry(by, "credential.unlock", _target(digest, card.id if card else None)), now=now)
-    return lifted
+        target = _target(digest, card.id if card else None)
+        audit.record(db, audit.AuditEntry(by, "credential.unlock", target, {"failures": failures}), now=now)
+    return failures > 0
 
 
 def _record_lock(

@@ -27,6 +27,7 @@ NEEDED = (NUMBER, PASSWORD)
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls begin
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SAVE_AS_UTF8 = "表計算ソフトで開き、「CSV UTF-8」の形式で保存し直してください。"
+OTHER_NUMBER = "マイナンバーなら、予約番号に直してください。予約番号なら、別の番号を付け直してください。"
 _MY_NUMBER_HEADING = re.compile(r"(個人番号|マイナンバー|my_?number)(?!カード)", re.IGNORECASE)
 _NUMBER_SHAPE = re.compile(r"[0-9A-Z]+")
 _PASSWORD_SHAPE = re.compile(r"[!-~]+")
@@ -158,11 +159,19 @@ def _read_cells(line: int, cells: list[str], columns: dict[str, int], width: int
     if any(len(value) > LONGEST_CELL for value in cell.values()):
         return "長すぎる欄があります。"
     number, password = normalise_number(cell[NUMBER]), normalise_password(cell[PASSWORD])
-    if any(contains_my_number(value) for value in (*cell.values(), number, password)):
-        return "マイナンバーと思われる12けたの番号があります。"
+    if reason := _my_number_in([*cell.items(), (NUMBER, number), (PASSWORD, password)]):
+        return reason
     kana = " ".join(unicodedata.normalize("NFKC", cell.get(KANA, "")).split())
     reason = _wrong_number(number) or _wrong_password(password) or _wrong_kana(kana)
     return reason or CardLine(line, number, password, kana, cell.get(PLACE, "").strip())
+
+
+def _my_number_in(cells: list[tuple[str, str]]) -> str | None:
+    """Return what to do about a My Number in a kept cell; in the number's own column it may be a reservation number."""
+    found = [name for name, value in cells if contains_my_number(value)]
+    if NUMBER in found:
+        return "予約番号が、マイナンバーと見分けのつかない12けたの数字です。" + OTHER_NUMBER
+    return f"「{found[0]}」にマイナンバーと思われる12けたの数字があります。消してください。" if found else None
 
 
 def _wrong_number(number: str) -> str | None:

@@ -196,12 +196,14 @@ def change_own_password(
 
 
 def unlock(db: Connection, account_id: int, *, by: Actor, now: datetime) -> Refusal | None:
-    """Let a locked account sign in again at once."""
+    """Let a locked account sign in again at once; how many tries had failed goes on record."""
     login = db.execute(_LOGIN_OF, {"account_id": account_id}).scalar_one_or_none()
     if login is None:
         return Refusal(Reason.NO_SUCH_ACCOUNT)
-    if lockout.clear(db, lock_digest(login)):
-        audit.record(db, audit.AuditEntry(by, "account.unlock", f"account:{account_id}"), now=now)
+    if failures := lockout.clear(db, lock_digest(login)):
+        audit.record(
+            db, audit.AuditEntry(by, "account.unlock", f"account:{account_id}", {"failures": failures}), now=now
+        )
     return None
 
 

@@ -3,15 +3,20 @@
 import io
 from collections.abc import Callable, Mapping
 from datetime import date, time
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 
+from booking_core.actors import Actor
 from booking_core.alarms import raise_alarm
+from booking_core.booking import Wish, book
+from booking_core.contact import Contact
+from booking_core.db import in_transaction
 from booking_core.models import Role
 from tests.conftest import MONDAY_MORNING, House
 from tests.desk import PASSWORD, add_staff
-from tests.factories import booked, slot_at
+from tests.factories import booked, done, service_id, slot_at
 from tests.visitor import Visitor
 
 VISIT = date(2025, 4, 21)
@@ -192,6 +197,25 @@ def test_a_clerk_records_a_visit_on_its_day_and_corrects_it(house: House, enter:
     clerk.submit({"outcome": "handed_over"}, action="/outcome")
     assert "交付済み" in clerk.text()
     assert one(house, "SELECT state FROM card") == "handed_over"
+
+
+@pytest.mark.req("1-2-CERT-C")
+def test_a_certificate_visit_stands_in_the_list_of_its_day_and_ends_as_visited_or_missed(
+    house: House, enter: Enter
+) -> None:
+    service = service_id(house.engine, "certificate")
+    slot = slot_at(house.engine, VISIT, time(9), service="certificate", capacity=2)
+    for key, name in (("a", "都 花子"), ("b", "都 太郎")):
+        wish = Wish(slot, service, Contact("+81751234567", name), purpose="renew")
+        by = Actor.operator(1)
+        done(in_transaction(house.engine, partial(book, wish=wish, by=by, key=key, now=MONDAY_MORNING)))
+    house.step_to(MONDAY_MORNING.replace(day=21))
+    clerk = enter().open(f"/admin/?day_from={VISIT}&day_to={VISIT}&service=certificate")
+    assert clerk.text().count("都 ") == 2
+    for booking, outcome in ((1, "visited"), (2, "no_show")):
+        clerk.open(f"/admin/bookings/{booking}").submit({"outcome": outcome}, action="/outcome")
+        assert one(house, f"SELECT state FROM booking WHERE id = {booking}") == outcome  # noqa: S608 - a number
+        assert "交付済み" not in clerk.text()
 
 
 def test_an_outcome_nobody_offered_is_refused(house: House, enter: Enter) -> None:

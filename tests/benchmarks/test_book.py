@@ -17,7 +17,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 def test_every_comparison_has_both_sides_of_every_round(figures: dict[str, object]) -> None:
     comparisons = figures["comparisons"]
     assert isinstance(comparisons, list)
-    assert len(comparisons) == 7
+    assert len(comparisons) == 8
     for each in comparisons:
         shares = sorted(product / bare for product, bare in each["rounds"])
         assert len(shares) == (3 if each["name"].startswith("book()") else 1)
@@ -29,7 +29,8 @@ def test_every_comparison_has_both_sides_of_every_round(figures: dict[str, objec
 def test_every_booking_that_was_answered_is_one_that_was_checked(figures: dict[str, object]) -> None:
     warming_up = 2 * TINY.in_process + 2 * TINY.posts
     measured = 3 * 2 * TINY.in_process + 2 * 4 * TINY.posts
-    assert figures["bookings_checked"] == warming_up + measured + TINY.profiled
+    lookers = TINY.gets
+    assert figures["bookings_checked"] == warming_up + measured + lookers + TINY.profiled
 
 
 def test_one_confirming_post_writes_in_one_transaction(figures: dict[str, object]) -> None:

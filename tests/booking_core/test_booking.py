@@ -222,7 +222,6 @@ def test_a_full_slot_reclaims_its_run_out_holds_before_it_refuses(kyoto: Engine,
     assert balanced(kyoto)
 
 
-@pytest.mark.req("1-2-DEL-C")
 def test_a_missed_visit_is_settled_the_same_evening_and_she_may_book_again(kyoto: Engine, now: datetime) -> None:
     card = new_card(kyoto)
     first = booked(kyoto, card, slot_at(kyoto, DAY, TEN), now=now)

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, time, timedelta
+from time import tzset
 
 import pytest
 from hypothesis import given, settings
@@ -125,6 +126,27 @@ def test_closures_without_end_are_an_error_and_no_endless_search() -> None:
     too_long = days(tuesday, tuesday + timedelta(days=LONGEST_CLOSURE_DAYS))
     with pytest.raises(ValueError, match="no working day of the storehouse"):
         WorkingDays(frozenset(too_long)).before(tuesday + timedelta(days=LONGEST_CLOSURE_DAYS + 1), 1)
+
+
+def test_each_working_day_found_starts_the_search_afresh() -> None:
+    tuesday, wednesday, monday, visit = date(2025, 6, 3), date(2025, 6, 4), date(2025, 8, 4), date(2025, 8, 5)
+    rest = WorkingDays(frozenset(days(wednesday + timedelta(days=1), monday - timedelta(days=1))))
+    assert (monday - wednesday).days - 1 == LONGEST_CLOSURE_DAYS
+    assert [rest.before(visit, count) for count in (1, 2, 3)] == [monday, wednesday, tuesday]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_deadlines_are_the_same_whatever_the_machines_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    tzset()
+    try:
+        evening = at(date(2025, 4, 7), time(20))
+        assert evening == datetime(2025, 4, 7, 11, tzinfo=UTC)
+        assert evening.tzinfo is UTC
+        assert Lead(0, time(21)).first_day_open(evening, PLAIN) == date(2025, 4, 7)
+    finally:
+        monkeypatch.undo()
+        tzset()
 
 
 def test_days_yields_both_ends() -> None:

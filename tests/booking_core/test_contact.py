@@ -28,6 +28,7 @@ def test_another_visit_needs_a_name_too_and_kana_may_be_missing() -> None:
     assert isinstance(whole, Contact)
     assert whole.kana_key == "ミヤコハナコ"
     assert refused(read_contact(PHONE, name=" \u3000", name_needed=True)) == "name_needed"
+    assert refused(read_contact(PHONE, name_needed=True)) == "name_needed"
     assert refused(read_contact("", name="都 花子", name_needed=True)) == "contact_needed"
     assert refused(read_contact("075-123-456", name="都 花子", name_needed=True)) == "phone_invalid"
 
@@ -112,6 +113,9 @@ def test_a_telephone_number_of_twelve_digits_with_its_plus_is_no_my_number() -> 
         ("ショージ", "シヨジ"),
         ("ヴァレリー", "バレリ"),
         ("ヴ", "ブ"),
+        ("ヴィオラ", "ビオラ"),
+        ("ヴェラ", "ベラ"),
+        ("ヴォルフ", "ボルフ"),
         ("ジョン・スミス", "ジヨンスミス"),
         ("O'Brien", "OBRIEN"),
         ("ｶﾞ", "ガ"),

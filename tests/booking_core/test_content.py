@@ -30,7 +30,7 @@ def test_every_text_has_a_first_wording_that_is_shown_until_the_city_replaces_it
     assert bool(FIRST_WORDING[key]) is (key != "top.notice")  # a notice there is only when there is one to give
 
 
-@pytest.mark.req("3-1-B-v-4", "3-2-H")
+@pytest.mark.req("3-1-B-v-4")
 def test_a_draft_is_shown_to_nobody_before_it_is_approved(engine: Engine, now: datetime) -> None:
     version = draft(engine, "5月3日はお休みです。", now)
     assert shown(engine) == ""

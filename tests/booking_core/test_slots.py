@@ -23,7 +23,7 @@ from booking_core.models import (
     VenueKind,
 )
 from booking_core.seed.city import load_city
-from booking_core.slots import materialise, materialised_until, starts_of_day
+from booking_core.slots import PartDayClosure, materialise, materialised_until, starts_of_day
 from tests.factories import (
     PHONE,
     balanced,
@@ -380,3 +380,10 @@ def register_venue(execute: Callable[..., object], number: int, service: int) ->
     execute(insert(ReceptionHours).values(hours | {"service_at_venue_id": ids["service_at_venue_id"]}))
     plan = {"weekday": 1, "unit_minutes": 60, "places": 1, "valid_from": date(2025, 4, 7)}
     execute(insert(SlotPlan).values(plan | {"pool_id": ids["pool_id"]}))
+
+
+@pytest.mark.parametrize(
+    "closure", [PartDayClosure(None, None), PartDayClosure(None, time(10)), PartDayClosure(time(10), None)]
+)
+def test_a_closure_without_both_its_hours_lasts_all_day(closure: PartDayClosure) -> None:
+    assert all(closure.covers(time(hour)) for hour in range(24))

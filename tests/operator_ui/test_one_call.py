@@ -112,6 +112,27 @@ def test_a_call_is_not_closed_before_the_booking_was_read_back(house: House) -> 
     assert desk.heading == "待ち呼"
 
 
+@pytest.mark.req("3-2-H")
+def test_an_operator_reads_out_what_the_city_has_approved_and_never_a_draft(house: House) -> None:
+    add_staff(house.engine, "operator1")
+    add_staff(house.engine, "chief", Role.CITY_ADMIN)
+    city = signed_in_at(house, "admin", "chief")
+    city.open("/admin/texts/application.read_back").submit({"body": "写真を1枚お持ちください。"})
+    desk = at_work(house)
+    waiting_caller(house)
+    page = take(desk)
+    free_time(desk, page, "application", "center-3f")
+    desk.submit({"name": "練習　花子", "phone": "075-123-4567"}, action="/slot/")
+    assert "復唱" in desk.text()
+    assert "本人を確かめる書類をお持ちください" in desk.text()
+    assert "写真を1枚" not in desk.page
+    assert desk.open("/admin/texts/application.read_back").status in {302, 403}
+    assert "写真を1枚" not in desk.page
+    city.submit(action="/approve")
+    assert "写真を1枚お持ちください。" in desk.open(page).text()
+    assert "本人を確かめる書類をお持ちください" not in desk.text()
+
+
 def test_an_unidentified_caller_gets_no_delivery_booking(house: House) -> None:
     add_staff(house.engine, "operator1")
     desk = at_work(house)

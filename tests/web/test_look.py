@@ -121,6 +121,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 # ---------------------------------------------------------------- what is sent
 
 
+@pytest.mark.req("3-1-C-xxviii")
 @pytest.mark.parametrize("url", PAGES)
 def test_every_sample_page_is_well_made(app: Flask, url: str) -> None:
     check_page(app.test_client().get(url).text, url=url)

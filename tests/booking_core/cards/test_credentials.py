@@ -244,3 +244,14 @@ def test_staff_lift_a_lock_and_it_is_on_record(engine: Engine) -> None:
     assert attempt(engine, PASSWORD) == Identified(card)
     assert lift() is False
     assert len(audit_rows(engine)) == 2
+
+
+@pytest.mark.parametrize("tries", [1, 5, 12])
+def test_how_often_a_number_was_tried_is_on_record_when_its_lock_is_lifted(engine: Engine, tries: int) -> None:
+    add_card(engine)
+    wrong(engine, tries)
+    by = Actor.operator(7)
+    assert in_transaction(engine, lambda db: lift_lock(db, NUMBER, pepper=PEPPER, by=by, now=BUSINESS)) is True
+    with engine.connect() as db:
+        detail = db.execute(text("SELECT detail FROM audit WHERE verb = 'credential.unlock'")).scalar_one()
+    assert detail == {"failures": tries}

@@ -86,6 +86,18 @@ def test_a_my_number_in_a_kept_cell_rejects_the_row_and_is_not_repeated(row: str
     assert not any(sign in only.reason for sign in "3456789")
 
 
+def test_a_reservation_number_that_could_be_a_my_number_is_refused_with_what_to_do() -> None:
+    assert "別の番号を付け直してください" in rejected(f"{MY_NUMBER},1234,,").reason
+    assert "「パスワード」" in rejected(f"A3,{MY_NUMBER},,").reason
+    assert "「氏名カナ」" in rejected(f"A3,1234,ヤマダ {MY_NUMBER},").reason
+
+
+def test_a_reservation_number_of_twelve_digits_that_no_my_number_can_have_is_taken() -> None:
+    assert [line.number for line in read(f"予約番号,パスワード\n{MY_NUMBER[:-1]}9,1234\n").lines] == [
+        f"{MY_NUMBER[:-1]}9"
+    ]
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

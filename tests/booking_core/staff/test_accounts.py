@@ -142,6 +142,9 @@ def test_a_locked_account_is_listed_and_can_be_unlocked(engine: Engine) -> None:
     assert in_transaction(engine, lambda db: unlock(db, account, by=ADMIN, now=BUSINESS)) is None
     done(enter(engine))
     assert [row[0] for row in audit_rows(engine)] == ["account.create", "account.lock", "account.unlock", "sign_in"]
+    with engine.connect() as db:
+        detail = db.execute(text("SELECT detail FROM audit WHERE verb = 'account.unlock'")).scalar_one()
+    assert detail == {"failures": 5}
 
 
 def test_a_sign_in_is_on_record_under_business_time_and_a_failure_is_not(engine: Engine) -> None:
