@@ -73,7 +73,8 @@ async def _wait(program: Program, verb: Verb, queue: Queue, member: Member) -> E
     following = usual
     while True:
         began = program.exchange.now()
-        asked = Ask(following.url, following.method, _queue_fields(program.exchange, queue, member))
+        fields = following.fields | _queue_fields(program.exchange, queue, member)
+        asked = Ask(following.url, following.method, fields)
         going = await program.run(_checked(await program.fetch(asked)))
         if isinstance(going, Ending):
             return going
@@ -121,7 +122,7 @@ async def _whisper(program: Program, bridge: Bridge, queue: Queue, member: Membe
     fields = {"DequeingCallSid": bridge.dialler.sid, "QueueSid": queue.sid,
               "QueueTime": str(member.wait_seconds(program.exchange.now()))}  # fmt: skip
     while isinstance(following, Ask):
-        asked = Ask(following.url, following.method, fields)
+        asked = Ask(following.url, following.method, following.fields | fields)
         following = await program.follow(asked, among=WHILE_HELD, where="for a dequeued caller")
 
 
