@@ -54,6 +54,7 @@ class Exchange:
         concurrency: int = 64,
     ) -> None:
         self.account, self.timeline, self.transport = account, timeline, transport
+        self.fallback_url = account.fallback_url
         self.speech = speech or Speech()
         self.calls: dict[str, Call] = {}
         self.queues: dict[str, Queue] = {}

@@ -16,7 +16,7 @@ def dial_in(exchange: Exchange, from_: str, to: str | None = None) -> Call:
     account = exchange.account
     call = Call(
         account.sid, from_, to or account.number, Direction.INBOUND, exchange.now(),
-        callback=StatusCallback(account.status_url), fallback_url=account.fallback_url, base_url=account.incoming_url,
+        callback=StatusCallback(account.status_url), fallback_url=exchange.fallback_url, base_url=account.incoming_url,
     )  # fmt: skip
     exchange.add(call)
     call.started_at = exchange.now()

@@ -69,7 +69,9 @@ class Network:
     def start(self) -> None:
         """Serve in a thread of its own; returns once the port is open."""
         self._server = make_server(LOOPBACK, self._port, self.app, threaded=True, request_handler=_Silent)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="network-server", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="network-server", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:

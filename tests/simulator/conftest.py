@@ -131,6 +131,7 @@ class Stage:
 def stage(product: Product) -> Iterator[Stage]:
     timeline = SteppedTimeline(MORNING)
     network = Network(account_for(product), timeline=timeline)
+    network.start()
     yield Stage(product, network, timeline)
     timeline.settle()
     network.close()

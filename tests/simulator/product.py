@@ -55,7 +55,7 @@ class Product:
             found = self.answers.get(f"/{path}", EMPTY)
             if isinstance(found, list):
                 found = found.pop(0) if len(found) > 1 else found[0]
-            given = found(told) if callable(found) else found
+            given = found if isinstance(found, str | Response) else found(told)
             return given if isinstance(given, Response) else Response(given, mimetype="text/xml")
 
         return app

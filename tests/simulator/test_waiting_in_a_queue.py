@@ -24,13 +24,17 @@ def test_the_wait_document_is_asked_for_again_and_tells_the_place(queue: Stage) 
     queue.run(5.5)
     told = [form for form in queue.product.to("/voice/wait") if form["From"] == "+819012345672"]
     assert [form["QueueTime"] for form in told] == ["0", "3"]
-    assert told[0] | {
-        "QueuePosition": "2",
-        "CurrentQueueSize": "2",
-        "MaxQueueSize": "1000",
-        "AvgQueueTime": "0",
-        "CallStatus": "in-progress",
-    } == told[0]
+    assert (
+        told[0]
+        | {
+            "QueuePosition": "2",
+            "CurrentQueueSize": "2",
+            "MaxQueueSize": "1000",
+            "AvgQueueTime": "0",
+            "CallStatus": "in-progress",
+        }
+        == told[0]
+    )
     assert told[0]["QueueSid"].startswith("QU")
 
 
@@ -107,9 +111,10 @@ def test_a_full_queue_takes_nobody(queue: Stage) -> None:
     queue.answer(left_queue=document(say("混み合っています。")))
     second = queue.call("+819012345672")
     queue.run(2)
-    assert queue.product.to("/voice/left-queue")[0] | {"QueueResult": "queue-full"} == queue.product.to(
-        "/voice/left-queue"
-    )[0]
+    assert (
+        queue.product.to("/voice/left-queue")[0] | {"QueueResult": "queue-full"}
+        == queue.product.to("/voice/left-queue")[0]
+    )
     assert second.heard == ["混み合っています。"]
     assert first.call.place == "queued"
     assert queue.codes == [14207]

@@ -1,6 +1,6 @@
 """Instants as the REST interface writes them, and as its filters read them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from email.utils import format_datetime
 
 from flask import request
@@ -23,6 +23,8 @@ def fits(instant: datetime | None, name: str) -> bool:
 
 def _compare(instant: datetime, sign: str, asked: str) -> bool:
     begin, end = _span(asked)
+    if not sign and begin.time() == time.min:
+        end = begin + timedelta(days=1)  # libraries write a date as its midnight
     if sign == "<":
         return instant < end
     return instant >= begin if sign == ">" else begin <= instant < end
@@ -31,7 +33,7 @@ def _compare(instant: datetime, sign: str, asked: str) -> bool:
 def _span(asked: str) -> tuple[datetime, datetime]:
     try:
         if len(asked) == len("2025-04-07"):
-            begin = datetime.combine(date.fromisoformat(asked), datetime.min.time(), UTC)
+            begin = datetime.combine(date.fromisoformat(asked), time.min, UTC)
             return begin, begin + timedelta(days=1)
         begin = datetime.fromisoformat(asked)
     except ValueError:

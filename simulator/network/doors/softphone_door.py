@@ -159,14 +159,15 @@ def _at(leg: ClientLeg, grant: Grant, sid: str) -> Registration | None:
 def _stream(exchange: Exchange, registration: Registration, after: int) -> Iterator[str]:
     try:
         yield sse.opening()
-        while not registration.gone:
-            told = registration.wait(after, sse.ALIVE_SECONDS)
+        told = registration.wait(after, 0)
+        while told or not registration.gone:
             for each in told:
                 after = each.number
                 yield sse.event(f"{registration.sid}:{each.number}", each.kind, each.data)
             if not told:
                 yield sse.alive()
             _check_expiry(exchange, registration)
+            told = registration.wait(after, sse.ALIVE_SECONDS)
     finally:
         with exchange.entered():
             registration.streams -= 1
