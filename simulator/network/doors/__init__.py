@@ -1,0 +1,1 @@
+"""What the network answers over HTTP: the REST interface, softphones, the control of callers and faults, its page."""

@@ -1,0 +1,1 @@
+"""What each verb of a document does to a call."""
