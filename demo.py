@@ -1,4 +1,4 @@
-"""The demo: private engines, Kyoto's book, web, worker and schedule in one command, for this machine alone.
+"""The demo: private engines, Kyoto's book, every process and a telephone network in one command, for this machine.
 
 Everything it keeps lies in `.run/`. `demo.env` there holds its secrets, made once, and while it runs also the addresses
 by which `run.py call` and `run.py bench` find it.
@@ -8,6 +8,7 @@ import math
 import os
 import secrets
 import socket
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -36,11 +37,15 @@ RUN = ROOT / ".run"
 ENVIRONMENT = RUN / "demo.env"
 CLOCK = RUN / "clock.json"
 DATABASE = "madoguchi"
-SECRETS = ("SECRET_KEY", "PEPPER", "TWILIO_AUTH_TOKEN")
+SECRETS = ("SECRET_KEY", "PEPPER", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY_SECRET")
+SIDS = {"TWILIO_ACCOUNT_SID": "AC", "TWILIO_API_KEY_SID": "SK"}
+NETWORK_PORT_ABOVE = 10
+"""How far above the demo's own port the local telephone network answers."""
+
 ROOT_IS_FINE_HERE = "ignore:You're running the worker with superuser privileges"
 LINE = "+81753660000"
 FOLLOW_PUBLIC_URL = ("CITIZEN_URL", "STAFF_URL", "VOICE_URL")
-PROGRAMS = ("web", "worker", "beat")
+PROGRAMS = ("web", "line", "worker", "beat")
 
 
 def start(port: int) -> None:
@@ -81,6 +86,8 @@ def running_environment() -> dict[str, str]:
 def _run(port: int, stack: ExitStack) -> None:
     supervisor = Supervisor(RUN / "demo" / "running.json")  # first of all it ends what a killed demo left behind
     _refuse_a_taken_port(port)
+    if _plays_the_network():
+        _refuse_a_taken_port(port + NETWORK_PORT_ABOVE)
     environ, engines = _start_engines(port, stack)
     settings = load_settings(environ)
     _bring_up_to_date(settings)
@@ -92,7 +99,7 @@ def _run(port: int, stack: ExitStack) -> None:
         supervisor.watch(engine)
     for program in _programs(environ):
         supervisor.add(program)
-    print("Starting web, worker and schedule …", flush=True)
+    print("Starting web, line, worker, schedule and a telephone network …", flush=True)
     supervisor.run(until=lambda: _answers(settings))
     _greet(settings, sign_ins)
     supervisor.run()
@@ -127,12 +134,15 @@ def _start_engines(port: int, stack: ExitStack) -> tuple[dict[str, str], list[En
 
 def _demo_environment(port: int) -> dict[str, str]:
     kept = read_environment()
-    environ = {name: kept.get(name) or secrets.token_hex(32) for name in SECRETS} | {
+    environ = {name: kept.get(name) or secrets.token_hex(32) for name in SECRETS}
+    environ |= {name: kept.get(name) or prefix + secrets.token_hex(16) for name, prefix in SIDS.items()}
+    environ |= {
         "DEMO": "1",
         "PORT": str(port),
         "BIND": "127.0.0.1",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "TWILIO_NUMBER": LINE,
+        "TWILIO_API_BASE": f"http://127.0.0.1:{port + NETWORK_PORT_ABOVE}",
         "CLOCK_FILE": str(CLOCK),
         "SMTP_URL": (RUN / "mail").as_uri(),
         "REPORT_TO": "city@localhost",
@@ -141,6 +151,11 @@ def _demo_environment(port: int) -> dict[str, str]:
     }
     environ |= _given()
     return dict.fromkeys(FOLLOW_PUBLIC_URL, environ["PUBLIC_URL"]) | environ
+
+
+def _plays_the_network() -> bool:
+    """Tell whether the telephone network is ours: unless the environment names another, or a real account."""
+    return not {"TWILIO_API_BASE", "TWILIO_ACCOUNT_SID"} & set(_given())
 
 
 def _given() -> dict[str, str]:
@@ -201,10 +216,14 @@ def _seed(settings: Settings) -> Sequence[str]:
 
 
 def _programs(environ: dict[str, str]) -> list[Program]:
-    """Return the Procfile's web (with every door), worker and schedule."""
+    """Return the Procfile's web (with every door), line, worker and schedule, and the local telephone network."""
     kinds = process_types()
     whole = {**os.environ, **environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ROOT_IS_FINE_HERE}
-    return [Program(name, kinds[name].command, whole) for name in PROGRAMS]
+    programs = [Program(name, kinds[name].command, whole) for name in PROGRAMS]
+    if _plays_the_network():
+        port = str(int(environ["PORT"]) + NETWORK_PORT_ABOVE)
+        programs.append(Program("network", (sys.executable, "-m", "simulator.network", "--port", port), whole))
+    return programs
 
 
 def _answers(settings: Settings) -> bool:
@@ -220,6 +239,8 @@ def _greet(settings: Settings, sign_ins: Sequence[str]) -> None:
     print(f"\n  Madoguchi runs. Business time: {Clock(settings.clock_file).now().astimezone(TOKYO):%Y-%m-%d %H:%M}\n")
     for door, path in (("citizens", "/"), ("operators", "/desk/"), ("board", "/board/"), ("city staff", "/admin/")):
         print(f"  {door:<11} {url}{path}")
+    if _plays_the_network():
+        print(f"  {'telephone':<11} http://127.0.0.1:{settings.port + NETWORK_PORT_ABOVE}/")
     print("", *(f"  {line}" for line in sign_ins), "", sep="\n")
     print("  A telephone call, step by step: python3 run.py call     Stop: Ctrl-C\n", flush=True)
 
@@ -232,4 +253,4 @@ def _write_environment(environ: dict[str, str]) -> None:
 
 
 def _forget_addresses() -> None:
-    _write_environment({name: value for name, value in read_environment().items() if name in SECRETS})
+    _write_environment({name: value for name, value in read_environment().items() if name in {*SECRETS, *SIDS}})

@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-class _Silent(WSGIRequestHandler):
+class Silent(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the parent's name
         pass
 
@@ -50,7 +50,7 @@ def serve() -> Iterator[Callable[[Any], str]]:
     running = []
 
     def start(app: Any) -> str:
-        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Silent)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         running.append((server, thread))

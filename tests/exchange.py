@@ -1,0 +1,132 @@
+"""The whole telephone in one process: the product on a port, its line, and a local network that holds the callers."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import text
+from werkzeug.serving import make_server
+
+from app import create_line
+from booking_core.clock import Clock, real_now
+from config import load_settings
+from ivr.line import Line
+from simulator.network.account import Account
+from simulator.network.server import Network
+from simulator.network.softphone import Softphone
+from simulator.network.speech import Speech
+from tests.browser import Silent
+from tests.caller import OUR_NUMBER, TOKEN
+from tests.conftest import MONDAY_MORNING, House
+from tests.desk import signed_in_at
+from tests.visitor import Visitor
+
+SID, KEY, SECRET = "AC" + "1" * 32, "SK" + "2" * 32, "a secret of an api key, thirty-two signs"
+SPOKEN_FASTER = 40.0
+
+
+@dataclass
+class Operator:
+    """An operator at work: her desk's pages, and her telephone at the network."""
+
+    desk: Visitor
+    softphone: Softphone
+
+    @classmethod
+    def at_work(cls, house: House, network: Network, login: str) -> Self:
+        """Sign in, register the telephone by the token the desk hands out, and take calls."""
+        desk = signed_in_at(house, "desk", login).open("/desk/")
+        token = desk.form("/desk/status")[1]["csrf_token"]
+        told = desk.client.post("/desk/line/token", data={"csrf_token": token}).get_json()
+        softphone = Softphone(network.url, told["token"])
+        softphone.register()
+        return cls(desk.submit({"status": "available"}, action="/desk/status"), softphone)
+
+    def answers(self, *, nth: int = 1) -> str:
+        """Wait until her telephone rings for the nth time, and answer it; return the leg."""
+        leg = str(self.softphone.wait_for("incoming", count=nth, seconds=60).data["leg"])
+        assert self.softphone.accept(leg)
+        self.softphone.wait_for("connected", count=nth, seconds=60)
+        return leg
+
+
+@dataclass
+class Exchange:
+    """A running product with its telephone. `line` runs in a thread of its own until `stop_line`."""
+
+    house: House
+    site: str
+    network: Network
+    line: Line
+
+    def scalar(self, sql: str, **values: object) -> object:
+        with self.house.engine.connect() as db:
+            return db.execute(text(sql), values).scalar_one_or_none()
+
+    def until(self, sql: str, expected: object, *, seconds: float = 60.0, **values: object) -> None:
+        """Wait until a question to the book gets this answer.
+
+        Raises:
+            AssertionError: it never did; the last answer is named.
+        """
+        waiting, found = threading.Event(), None
+        for _ in range(int(seconds * 20)):
+            if (found := self.scalar(sql, **values)) == expected:
+                return
+            waiting.wait(0.05)
+        raise AssertionError(f"{sql} gave {found!r}, not {expected!r}, within {seconds} s")
+
+
+@contextmanager
+def exchange(open_house: Callable[..., House]) -> Iterator[Exchange]:
+    """Serve a product and its line beside a network, on free ports of this machine."""
+    ports = _free_ports(2)
+    site, api = (f"http://127.0.0.1:{port}" for port in ports)
+    settings = {
+        "PUBLIC_URL": site, "TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY_SID": KEY, "TWILIO_API_KEY_SECRET": SECRET,
+        "TWILIO_API_BASE": api,
+    }  # fmt: skip
+    house = open_house(**settings)
+    passed = (MONDAY_MORNING - real_now()).total_seconds()  # business time flows on from Monday morning
+    house.clock_file.write_text(json.dumps({"mode": "shifted", "offset_seconds": passed}), encoding="utf-8")
+    account = Account(site, SID, TOKEN, KEY, SECRET, OUR_NUMBER, desk_origin=site)
+    server = make_server("127.0.0.1", ports[0], house.app, threaded=True, request_handler=Silent)
+    serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+    serving.start()
+    line = _line(house, settings)
+    stop = threading.Event()
+    running = threading.Thread(target=line.run, args=(stop,))
+    with ExitStack() as stack:
+        stack.callback(server.server_close)
+        stack.callback(serving.join)
+        stack.callback(server.shutdown)
+        network = stack.enter_context(Network(account, port=ports[1], speech=Speech(speed_up=SPOKEN_FASTER)))
+        stack.callback(line.engine.dispose)
+        stack.callback(running.join)
+        stack.callback(stop.set)
+        running.start()
+        yield Exchange(house, site, network, line)
+
+
+def _line(house: House, settings: dict[str, str]) -> Line:
+    environ = {
+        "DATABASE_URL": house.engine.url.render_as_string(hide_password=False), "REDIS_URL": "redis://127.0.0.1:1/0",
+        "SECRET_KEY": "k" * 32, "PEPPER": "p" * 32, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_NUMBER": OUR_NUMBER,
+    } | settings  # fmt: skip
+    line = create_line(load_settings(environ))
+    line.clock = Clock(house.clock_file)
+    return line
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -1,0 +1,141 @@
+"""Whole calls over a telephone network: our documents executed, our requests judged, nothing told behind its back."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from simulator.network.callback_delivery import Delivery
+from simulator.network.rest_faults import Fault
+from simulator.network.scripts import Script, Step
+from tests.conftest import House
+from tests.desk import add_staff, signed_in_at
+from tests.exchange import Exchange, Operator, exchange
+
+CALLER = "+819012345678"
+STATES = "SELECT string_agg(state || ':' || coalesce(outcome, ''), ' ' ORDER BY id) FROM call"
+BUSY = "SELECT count(*) FROM offer WHERE state IN ('pending', 'accepted')"
+
+
+@pytest.fixture
+def telephone(open_house: Callable[..., House]) -> Iterator[Exchange]:
+    with exchange(open_house) as running:
+        for n in (1, 2, 3):
+            add_staff(running.house.engine, f"operator{n}")
+        yield running
+        assert [str(each) for each in running.network.debugger.violations] == []
+
+
+def operator(telephone: Exchange, login: str = "operator1") -> Operator:
+    return Operator.at_work(telephone.house, telephone.network, login)
+
+
+def test_a_call_goes_from_the_menu_to_an_operator_who_hangs_up_and_closes_it(telephone: Exchange) -> None:
+    who = operator(telephone)
+    caller = telephone.network.call(CALLER, script=Script((Step(heard="1を", press="1"),)))
+    leg = who.answers()
+    telephone.until("SELECT state FROM call", "connected")
+    assert telephone.scalar("SELECT topic FROM call") == "delivery"
+    page = who.desk.open("/desk/").links()["対応の画面を開く"]
+    who.softphone.hang_up(leg)
+    telephone.until(STATES, "ended:answered")
+    assert caller.heard[-1] == "お電話ありがとうございました。"
+    telephone.until("SELECT state FROM offer", "wrapping")
+    who.desk.open(page).submit({"main_reason": "question"}, action="/close")
+    assert telephone.scalar("SELECT state FROM offer") == "completed"
+
+
+def test_silence_and_a_wrong_key_lead_to_a_person(telephone: Exchange) -> None:
+    who = operator(telephone)
+    telephone.network.call(CALLER)
+    who.softphone.hang_up(who.answers())
+    telephone.until(STATES, "ended:answered")
+    page = who.desk.open("/desk/").links()["対応の画面を開く"]
+    who.desk.open(page).submit({"main_reason": "other"}, action="/close")
+    wrong = Script((Step(heard="1を", press="9"), Step(heard="1を", press="8")))
+    telephone.network.call(CALLER, script=wrong)
+    who.answers(nth=2)
+    assert telephone.scalar("SELECT max(wrong_keys) FROM call") == 2
+
+
+def test_an_operator_who_declines_passes_the_caller_on_and_is_parked(telephone: Exchange) -> None:
+    first = operator(telephone)
+    telephone.network.call(CALLER)
+    leg = str(first.softphone.wait_for("incoming", seconds=60).data["leg"])
+    first.softphone.reject(leg)
+    telephone.until("SELECT reason FROM operator_state", "missed")
+    second = operator(telephone, "operator2")
+    second.softphone.hang_up(second.answers())
+    telephone.until(STATES, "ended:answered")
+    assert telephone.scalar("SELECT count(*) FROM offer") == 2
+
+
+def test_an_operator_without_a_telephone_is_parked_and_the_caller_waits_on(telephone: Exchange) -> None:
+    signed_in_at(telephone.house, "desk", "operator1").submit({"status": "available"}, action="/desk/status")
+    telephone.network.call(CALLER)
+    telephone.until("SELECT reason FROM operator_state", "missed")
+    telephone.until("SELECT state FROM call", "queued")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script((Step(when="answered", hang_up=True),)),
+        Script((Step(when="queued", after=0.1, hang_up=True),)),
+        Script((Step(when="ringing_out", hang_up=True),)),
+        Script((Step(when="connected", after=0.2, hang_up=True),)),
+    ],
+    ids=["in the menu", "in the queue", "while it rings", "in the talk"],
+)
+def test_a_caller_may_hang_up_at_any_moment(telephone: Exchange, script: Script) -> None:
+    who = operator(telephone)
+    telephone.network.call(CALLER, script=script)
+    if script.steps[0].when == "connected":
+        who.answers()
+    telephone.until("SELECT state FROM call", "ended")
+    telephone.until(BUSY, 0)
+    answered = script.steps[0].when == "connected"
+    assert (telephone.scalar("SELECT outcome FROM call") == "answered") is answered
+    assert telephone.scalar("SELECT status FROM operator_state") == "available"
+
+
+@pytest.mark.parametrize("fault", [Fault.TOO_MANY, Fault.SERVER_ERROR, Fault.SERVER_ERROR_AFTER])
+def test_a_redirect_that_fails_costs_nobody_her_operator(telephone: Exchange, fault: Fault) -> None:
+    telephone.network.rest_faults.plan(fault, only="/Calls/", method="POST")
+    who = operator(telephone)
+    telephone.network.call(CALLER)
+    who.softphone.hang_up(who.answers())
+    telephone.until(STATES, "ended:answered")
+    assert telephone.scalar("SELECT count(*) FROM offer") == 1
+
+
+@pytest.mark.parametrize("delivery", [Delivery.TWICE, Delivery.REORDERED, Delivery.NEVER])
+def test_callbacks_may_come_twice_out_of_order_or_never(telephone: Exchange, delivery: Delivery) -> None:
+    telephone.network.exchange.delivery.usual = delivery
+    who = operator(telephone)
+    telephone.network.call(CALLER)
+    who.softphone.hang_up(who.answers())
+    telephone.until(STATES, "ended:answered")
+    telephone.until("SELECT state FROM offer", "wrapping")
+
+
+def test_many_callers_and_few_operators_end_in_one_outcome_each(telephone: Exchange) -> None:
+    workers = [operator(telephone, f"operator{n}") for n in (1, 2, 3)]
+    callers = [telephone.network.call(f"+819000000{n:03d}") for n in range(12)]
+    for nth in (1, 2, 3):
+        for each in workers:
+            leg = each.answers(nth=nth)
+            each.softphone.hang_up(leg)
+            page = each.desk.open("/desk/").links()["対応の画面を開く"]
+            each.desk.open(page)
+            call = page.rstrip("/").rpartition("/")[2]
+            telephone.until("SELECT state FROM offer WHERE call_id = :call", "wrapping", call=call)
+            each.desk.submit({"main_reason": "question"}, action="/close")
+    for caller in callers:
+        caller.hang_up()
+    telephone.until("SELECT count(*) FROM call WHERE state = 'ended'", 12)
+    telephone.until("SELECT count(*) FROM call WHERE outcome = 'answered'", 9)
+    order = telephone.scalar(
+        "SELECT bool_and(a.first_offered_at <= b.first_offered_at) FROM call a JOIN call b"
+        " ON (a.enqueued_at, a.id) < (b.enqueued_at, b.id) WHERE b.first_offered_at IS NOT NULL"
+    )
+    assert order is True
