@@ -37,6 +37,7 @@ from operator_ui.call_screens import calls
 from operator_ui.desk import desk
 from operator_ui.door import BOARD, DESK, desk_frame
 from operator_ui.door import DOOR as DESK_DOOR
+from operator_ui.line_notices import line_notices
 from operator_ui.softphone import NONE, SIMULATOR, TWILIO, Softphone, softphone_answers
 from web import access_log, errors, forms_guard, headers, uploads
 from web.booking_screens import booking_screens
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> Flask:
     if Door.DESK in settings.doors:
         cookies[DESK.prefix] = _open_desk(app, softphone)
     if Door.BOARD in settings.doors:
-        cookies[BOARD.prefix] = open_door(app, BOARD, board)
+        cookies[BOARD.prefix] = open_door(app, BOARD, board, line_notices)
     if Door.ADMIN in settings.doors:
         cookies[ADMIN.prefix] = open_door(
             app, ADMIN, bookings, cards, alarms, texts, city_settings, accounts, audit_log, own_password

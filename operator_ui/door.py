@@ -43,7 +43,7 @@ def desk_frame() -> dict[str, Any]:
 
 def board_frame() -> dict[str, Any]:
     """Return what the frame of the board shows."""
-    return staff_frame(BOARD, [])
+    return staff_frame(BOARD, [("応答の状況", "board.show"), ("休止とお知らせ", "line_notices.show")])
 
 
 def operator() -> Actor:

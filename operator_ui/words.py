@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from booking_core.models import Verb
 from ivr.queue.calls import CallView
-from ivr.queue.models import AwayReason, CallState, MainReason, OfferState, Outcome, Status, Topic
+from ivr.queue.models import AwayReason, CallState, MainReason, NoticeKind, OfferState, Outcome, Status, Topic
 from ivr.queue.operators import Activity
 
 STATUS: Mapping[Status, str] = {Status.OFFLINE: "退席中", Status.AVAILABLE: "受付可", Status.AWAY: "離席中"}
@@ -52,6 +52,7 @@ MAIN_REASON: Mapping[MainReason, str] = {
     MainReason.NOTHING_HEARD: "無言・聞き取れない",
     MainReason.OTHER: "その他",
 }
+NOTICE_KIND: Mapping[NoticeKind, str] = {NoticeKind.CLOSURE: "休止", NoticeKind.NOTICE: "お知らせ"}
 DONE: Mapping[Verb, str] = {Verb.BOOK: "予約", Verb.MOVE: "変更", Verb.CANCEL: "取消"}
 
 

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     CALLS_SEE = "calls.see"
     BOARD_SEE = "board.see"
     SEATS_CHANGE = "seats.change"
+    LINE_CHANGE = "line.change"
     REPORTS_SEE = "reports.see"
     ALARMS_SEE = "alarms.see"
     ALARMS_CLOSE = "alarms.close"
@@ -54,6 +55,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     | {
         Permission.OWN_PASSWORD,
         Permission.SEATS_CHANGE,
+        Permission.LINE_CHANGE,
         Permission.CONTENT_WRITE,
         Permission.REPORTS_SEE,
         Permission.ALARMS_SEE,
