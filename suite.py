@@ -29,9 +29,10 @@ MAJORS = ("16", "18")
 TESTS_OF_ROWS = ("tests/booking_core", "tests/ivr", "tests/metrics", "tests/tasks", "tests/test_migrations.py")
 FOUND = ("killed", "timeout")
 MOST_SURVIVORS = 10
-"""Changes of the core that no test can find, because the book does the same with them: `now=None` for a read that
-then uses no hold's end (4); letters for a caller-ID prefix, which the reader of the number skips (1); guards that only
-a race within microseconds reaches: the races in threads and the random walks look after those (5).
+"""Changes of the core that no test can find, because the book does the same with them.
+
+`now=None` for a read that then uses no hold's end (4); letters for a caller-ID prefix, which the reader of the number
+skips (1); guards that only a race within microseconds reaches: races in threads and random walks look after those (5).
 """
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 DEBIAN_PACKAGES = ("chromium", "fontconfig", "fonts-ipaexfont-gothic", "libatomic1")

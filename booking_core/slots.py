@@ -4,7 +4,7 @@ A start is allowed when it lies on the plan's unit and no later than the last re
 Nothing here changes a slot that stands: a changed plan is a matter of preview and commit.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,6 +19,9 @@ DAYS_AHEAD = 100
 
 LEAST_DAYS_AHEAD = 75
 """Below this the job has fallen behind, and an alarm says so."""
+
+
+ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def materialise(db: Connection, *, now: datetime, days_ahead: int = DAYS_AHEAD) 
     last = first + timedelta(days=days_ahead)
     rows = list(_missing_rows(db, first, last))
     added = 0
-    for part in _in_parts(rows, 5_000):
+    for part in _in_parts(rows, ROWS_AT_ONCE):
         added += db.execute(_INSERT_SLOTS, _columns(part)).rowcount
     return added
 
@@ -112,9 +115,8 @@ def _in_parts(rows: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, 
         yield rows[start : start + size]
 
 
-def _columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
-    rows = list(rows)
-    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 _CUTS = text("""

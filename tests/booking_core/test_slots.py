@@ -32,6 +32,7 @@ from tests.factories import (
     counters,
     done,
     new_card,
+    owner_of,
     refused,
     service_id,
     slot_at,
@@ -387,3 +388,15 @@ def register_venue(execute: Callable[..., object], number: int, service: int) ->
 )
 def test_a_closure_without_both_its_hours_lasts_all_day(closure: PartDayClosure) -> None:
     assert all(closure.covers(time(hour)) for hour in range(24))
+
+
+def test_one_slot_that_is_missing_is_cut_again(kyoto: Engine, now: datetime) -> None:
+    slot = slot_at(kyoto, date(2025, 4, 22), time(10))
+    with owner_of(kyoto).begin() as db:
+        db.execute(text("DELETE FROM slot WHERE id = :id"), {"id": slot})
+    assert done(in_transaction(kyoto, lambda db: materialise(db, now=now))) == 1
+    assert slot_at(kyoto, date(2025, 4, 22), time(10)) != slot
+
+
+def test_a_day_that_opens_on_the_half_hour_starts_there() -> None:
+    assert starts_of_day(60, time(9, 30), time(12)) == [time(9, 30), time(10, 30), time(11, 30)]
