@@ -37,6 +37,8 @@ class Caller:
 
     def hang_up(self) -> bool:
         with self.exchange.entered():
+            if self.call.over:
+                return False
             self.exchange.note(self.call, "put_down")
             return hang_up(self.exchange, self.call)
 

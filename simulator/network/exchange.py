@@ -226,7 +226,7 @@ class Exchange:
 
     def press(self, call: Call, keys: str) -> None:
         """Press keys on a caller's telephone, one after another."""
-        for key in keys:
+        for key in () if call.over else keys:
             self.note(call, "pressed", key=key, heard=call.keypad is not None)
             if call.keypad:
                 call.keypad.press(key)

@@ -109,7 +109,7 @@ def test_a_number_plays_its_part(stage: Stage, number: str, place: str) -> None:
     stage.run(60)
     (call,) = stage.network.exchange.calls.values()
     assert call.place == place
-    assert scenario_of(number) is SCENARIOS[number]
+    assert scenario_of(number) is SCENARIOS[number].script
 
 
 def test_patience_ends_in_the_queue_but_not_in_a_talk(stage: Stage) -> None:

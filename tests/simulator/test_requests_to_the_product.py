@@ -151,9 +151,7 @@ def test_a_refused_connection_is_tried_once_more_and_told(monkeypatch: pytest.Mo
         tries.append(told)
         return connect(*told, **more)
 
-    monkeypatch.setattr(
-        socket, "create_connection", lambda *told, **more: (tries.append(told), connect(*told, **more))[1]
-    )
+    monkeypatch.setattr(socket, "create_connection", counted)
     answer = HttpTransport(TOKEN).send(Request(f"http://127.0.0.1:{port}/a", {}))
     assert (answer.failure, len(tries)) == (11205, 2)
 

@@ -99,7 +99,8 @@ def _add_one_caller(door: Blueprint, exchange: Exchange) -> None:
 
     @door.get("/scenarios")
     def list_scenarios() -> Response:
-        return jsonify(numbers=sorted(SCENARIOS), withheld=list(WITHHELD_CALLERS))
+        told = {number: {"ja": each.japanese, "en": each.english} for number, each in SCENARIOS.items()}
+        return jsonify(scenarios=told, withheld=list(WITHHELD_CALLERS))
 
 
 def _add_faults(door: Blueprint, exchange: Exchange, faults: RestFaults) -> None:

@@ -20,9 +20,7 @@ def page_door(account: Account) -> Blueprint:
 
     @door.get("/")
     def page() -> str:
-        return render_template(
-            "telephone.html", line=account.number, scenarios=sorted(SCENARIOS), withheld=WITHHELD_CALLERS
-        )
+        return render_template("telephone.html", line=account.number, scenarios=SCENARIOS, withheld=WITHHELD_CALLERS)
 
     @door.get("/page/<name>")
     def file(name: str) -> Response:
