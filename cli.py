@@ -70,12 +70,26 @@ def call(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Measure what is named: `bench book`."""
-    if arguments[:1] != ["book"]:
-        raise EngineError("name what to measure: python3 run.py bench book [--json]")
-    from benchmarks import book
+    """Measure what is named: `bench book`, `bench line`."""
+    match arguments:
+        case ["book", *rest]:
+            from benchmarks import book
 
-    return int(book.main(arguments[1:]) or 0)
+            return book.main(rest)
+        case ["line", *rest]:
+            from benchmarks import line
+
+            return line.main(rest)
+    raise EngineError("name what to measure: python3 run.py bench book|line [--json]")
+
+
+def drill(arguments: list[str]) -> int:
+    """Break what is named while it works: `drill line`."""
+    if arguments != ["line"]:
+        raise EngineError("name what to break: python3 run.py drill line")
+    from drills import line
+
+    return line.main()
 
 
 def trace(arguments: list[str]) -> int:
@@ -214,7 +228,8 @@ PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "test": (test, "the whole suite; what follows goes to pytest"),
     "check": (check, "the long checks: both PostgreSQL majors, interleavings at scale, mutation"),
     "call": (call, "one telephone call against the running demo, step by step"),
-    "bench": (bench, "bench book [--json]: how fast booking is, beside the bare statements"),
+    "bench": (bench, "bench book|line [--json]: how fast booking, or the telephone, is, beside the bare statements"),
+    "drill": (drill, "drill line: kill each process during thirty calls, and see that nobody is lost"),
     "trace": (trace, "[--json] each requirement, how to verify it, and the tests that do"),
     "clock": (clock, "[show | real | shift WHEN | step WHEN] the demo's business time"),
 }
