@@ -32,7 +32,7 @@ def operator(telephone: Exchange, login: str = "operator1") -> Operator:
 def talk_and_hang_up(telephone: Exchange, who: Operator, *, nth: int = 1) -> None:
     """Let her answer, and hang up once the two are connected: before that nobody has talked."""
     leg = who.answers(nth=nth)
-    telephone.until("SELECT accepted_at IS NOT NULL FROM offer WHERE leg_sid = :leg", True, leg=leg)
+    telephone.until("SELECT count(accepted_at) FROM offer WHERE leg_sid = :leg", 1, leg=leg)
     who.softphone.hang_up(leg)
 
 
