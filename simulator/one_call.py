@@ -148,7 +148,10 @@ class OneCall:
         token = next(each for each in desk.page.all("input") if each.attributes.get("name") == "csrf_token")
         told = desk.post_for_json("/desk/line/token", {"csrf_token": token.attributes["value"]})
         softphone = Softphone(self.network, str(told["token"]))
-        softphone.register()
+        try:
+            softphone.register()
+        except OSError as error:
+            raise Unexpected(f"the telephone network at {self.network} does not answer: {error}") from None
         step(f"Her telephone is registered as {told['identity']}")
         return softphone
 
