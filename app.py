@@ -196,6 +196,7 @@ def create_line(settings: Settings) -> Line:
             base=settings.twilio_api_base or "",
             region=settings.twilio_region,
             edge=settings.twilio_edge,
+            fallback_url=settings.voice_fallback_url or "",
         ),
         name=f"{socket.gethostname()}:{os.getpid()}",
     )
