@@ -38,6 +38,7 @@ from operator_ui.desk import desk
 from operator_ui.door import BOARD, DESK, desk_frame
 from operator_ui.door import DOOR as DESK_DOOR
 from operator_ui.line_notices import line_notices
+from operator_ui.ready_check import ready_check
 from operator_ui.softphone import NONE, SIMULATOR, TWILIO, Softphone, softphone_answers
 from web import access_log, errors, forms_guard, headers, uploads
 from web.booking_screens import booking_screens
@@ -126,7 +127,7 @@ def _open_desk(app: Flask, softphone: Softphone) -> DoorCookie:
     screens.url_prefix = "/calls/<int:call_id>/book"
     guard(screens, DESK, unless_named=Permission.CALLS_TAKE)
     screens.context_processor(desk_frame)
-    return open_door(app, DESK, desk, calls, screens, softphone_answers(softphone))
+    return open_door(app, DESK, desk, calls, screens, ready_check(softphone), softphone_answers(softphone))
 
 
 def _softphone(settings: Settings) -> Softphone:

@@ -17,11 +17,12 @@ from ivr.queue.calls import CallView, find_call, link_booking, list_call_booking
 from ivr.queue.identify import find_identified_card
 from ivr.queue.models import Status
 from ivr.queue.operators import set_status
+from ivr.twilio.twiml import identity
 from web.answers import status_of
 from web.door import Door, Subject
 from web.source import source_of
 from web.staff_access import StaffDoor, signed_in
-from web.staff_frame import staff_frame
+from web.staff_frame import may_open, staff_frame
 from web.wiring import wired
 
 
@@ -37,8 +38,11 @@ SERVICES = (ServiceCode.DELIVERY, ServiceCode.APPLICATION, ServiceCode.CERTIFICA
 
 
 def desk_frame() -> dict[str, Any]:
-    """Return what the frame of every page of the desk shows."""
-    return staff_frame(DESK, [("待ち呼", "desk.waiting")])
+    """Return what the frame of every page of the desk shows, and the telephone that stands in it."""
+    shown = staff_frame(DESK, [("待ち呼", "desk.waiting"), ("機器の確認", "ready.show")])
+    if "staff" not in g or not may_open("softphone.state"):
+        return shown
+    return shown | {"phone_bar": "desk/_phone.html", "phone": {"identity": identity(signed_in().account_id)}}
 
 
 def board_frame() -> dict[str, Any]:
