@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from booking_core.actors import IdentifiedBy
 from booking_core.models import Verb
+from booking_core.settings import CallerItem
 from ivr.queue.calls import CallView
 from ivr.queue.models import AwayReason, CallState, MainReason, NoticeKind, OfferState, Outcome, Status, Topic
 from ivr.queue.operators import Activity, OperatorView
@@ -67,6 +68,15 @@ IDENTIFIED_BY: Mapping[IdentifiedBy, str] = {
     IdentifiedBy.CITY_QUESTIONS: "予約番号と、市が決めた質問",
     IdentifiedBy.NOT_NEEDED: "－",
 }
+CALLER_ITEM: Mapping[CallerItem, str] = {
+    CallerItem.KANA: "お名前のフリガナ",
+    CallerItem.PHONE: "予約のときの電話番号",
+}
+ITEMS_DO_NOT_FIT = "この予約番号は登録されていますが、お答えが合いません。このままでは予約できません。"
+NUMBER_LOCKED = (
+    "まちがいが続いたため、この予約番号での確認を、しばらく止めています。"
+    "ご本人にまちがいないときは、停止を解除して、もう一度確かめてください。"
+)
 WITHHELD = "非通知"
 DONE: Mapping[Verb, str] = {Verb.BOOK: "予約", Verb.MOVE: "変更", Verb.CANCEL: "取消"}
 
