@@ -136,10 +136,9 @@ def identify_by_items(call_id: int) -> Page:
         ),
     )
     if isinstance(found, Refusal):
+        field = "items_number" if found.reason in {Reason.NOT_REGISTERED, Reason.LOCKED} else ""
         message = words.ITEMS_DO_NOT_FIT if found.facts.get("number_known") else _cause(found)
-        return _call_page(
-            call_id, errors={"items_number": message}, status=status_of(found), locked=_locked(found, number)
-        )
+        return _call_page(call_id, errors={field: message}, status=status_of(found), locked=_locked(found, number))
     return _back_to(call_id)
 
 

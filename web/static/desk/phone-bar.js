@@ -2,7 +2,7 @@
 
 const FLASH = "【着信中】";
 const KEYS = { F2: "answer", "Alt+n": "decline", "Alt+m": "mute", "Alt+k": "hangUp" };
-const BUTTONS = ["answer", "decline", "mute", "hang-up", "sound", "open"];
+const BUTTONS = ["answer", "decline", "mute", "hang-up", "sound"];
 
 export class PhoneBar {
   #element;
@@ -12,7 +12,7 @@ export class PhoneBar {
 
   constructor(element, pressed) {
     this.#element = element;
-    for (const name of ["state", "note", "clock", "trouble", ...BUTTONS]) {
+    for (const name of ["state", "note", "clock", "trouble", "open", ...BUTTONS]) {
       this.#parts[name] = document.getElementById(`softphone-${name}`);
     }
     const press = { ...pressed, "hang-up": pressed.hangUp };
@@ -57,10 +57,16 @@ export class PhoneBar {
     this.#parts["hang-up"].hidden = !talks;
     this.#parts.mute.setAttribute("aria-pressed", String(as.muted));
     this.#parts.sound.hidden = !as.soundLocked;
-    this.#parts.open.hidden = !as.openUrl;
-    if (as.openUrl && this.#parts.open.getAttribute("href") !== as.openUrl) {
-      this.#parts.open.href = as.openUrl;
-      globalThis.htmx.process(this.#parts.open);
+    this.#showWayToCall(as.server?.call);
+  }
+
+  /** From every other page a link leads back to the call in hand. */
+  #showWayToCall(call) {
+    const link = this.#parts.open;
+    link.hidden = !call || location.pathname === call.url;
+    if (call && link.getAttribute("href") !== call.url) {
+      link.href = call.url;
+      globalThis.htmx.process(link);
     }
   }
 

@@ -35,7 +35,6 @@ class Softphone {
     elsewhere: false, // another tab has it
     trouble: "", // a sentence about the telephone
     soundLocked: false,
-    openUrl: null, // the page of a call that rings while she types
   };
 
   constructor(element) {
@@ -47,7 +46,6 @@ class Softphone {
       mute: () => this.#mute(),
       hangUp: () => this.#line?.hangUp(),
       sound: () => this.#unlock(),
-      open: () => this.#show({ openUrl: null }),
     });
   }
 
@@ -61,7 +59,10 @@ class Softphone {
       csrfToken: this.#csrfToken,
     });
     this.#takeTheTelephone();
-    document.addEventListener("desk:arrived", () => this.#worker.postMessage({ kind: "ask" }));
+    document.addEventListener("desk:arrived", () => {
+      this.#show({});
+      this.#worker.postMessage({ kind: "ask" });
+    });
     document.addEventListener("submit", (event) => {
       if (event.target.matches("[data-unlocks-sound]")) this.#unlock();
     });
@@ -114,7 +115,6 @@ class Softphone {
     }
     this.#tellThatItLives();
     if (server.activity === "ringing" && server.call) this.#callComesIn(server.call);
-    if (server.activity !== "ringing" && this.#as.openUrl) this.#show({ openUrl: null });
   }
 
   async #openLine() {
@@ -177,13 +177,11 @@ class Softphone {
     this.#worker.postMessage({ kind: "ask" });
   }
 
-  /** Open the page of a call that was given to her, once; but never over something she is typing. */
+  /** Open the page of a call that was given to her, once; but never over something she types: the bar links to it. */
   #callComesIn(call) {
     if (this.#shownOffer === call.offer) return;
     this.#shownOffer = call.offer;
-    if (location.pathname.startsWith(call.url)) return;
-    if (isTyping()) this.#show({ openUrl: call.url });
-    else open(call.url);
+    if (!location.pathname.startsWith(call.url) && !isTyping()) open(call.url);
   }
 
   #talks(leg) {
