@@ -51,7 +51,11 @@ from web.wiring import Wiring, install, wired
 
 LARGEST_FORM = 64 * 1024
 DEFAULT_EDGES = ("tokyo", "singapore", "roaming")
-TWILIO_HOSTS = ("https://eventgw.twilio.com", "https://sdk.twilio.com")
+GATEWAY_REGIONS = ("au1", "br1", "de1", "ie1", "jp1", "sg1", "us1", "us2")
+TWILIO_HOSTS = (  # where the softphone sends its measurements, by the region that took it in; its sounds are our own
+    "https://eventgw.twilio.com",
+    *(f"https://eventgw.{region}.twilio.com" for region in GATEWAY_REGIONS),
+)
 ONE_YEAR_SECONDS = 31_536_000  # static files carry a fingerprint of their content in their address
 REDIS_PATIENCE_SECONDS = 0.2  # a throttle must never be what a citizen waits for
 

@@ -21,7 +21,7 @@ def test_she_reads_since_when_she_is_away_and_why(house: House) -> None:
     desk.submit({"status": "away", "reason": "break"}, action="/desk/status")
     token = desk.form("/desk/status")[1]["csrf_token"]
     desk.post("/desk/status", {"csrf_token": token, "status": "away", "reason": "break"}).follow()
-    assert "いま 離席中（休憩）" in desk.text()
+    assert "いまは離席中（休憩）です" in desk.text()
     assert "いつから 2025年4月7日（月）午前9時30分" in desk.text()
 
 

@@ -335,6 +335,8 @@ def test_where_another_telephone_rings_she_says_that_she_has_answered(sit_down: 
 
 def test_the_ready_check_says_what_works_and_what_to_do(desk: Desk) -> None:
     page = desk.page
+    turn_to(page.get_by_role("button", name="退席する"))
+    desk.says("未接続")
     turn_to(page.get_by_role("link", name="機器の確認"))
     expect(page.locator("#ready-network")).to_contain_text("使えます")
     expect(page.locator("#ready-line")).to_contain_text("電話がつながっています")

@@ -109,7 +109,7 @@ async function checkNetwork(url) {
   say("network", true, `応答は${typical}ミリ秒です。${slow}`);
 }
 
-/** Whether the telephone can be rung stands in the bar; it is asked there, once an operator is at work. */
+/** Whether the telephone can be rung is known in the bar, which also connects it for as long as this page is shown. */
 function followLine(panel) {
   if (panel.dataset.readyCheck === "none") {
     say("line", null, "電話は、ほかの電話機で受けます。この画面では鳴りません。");
@@ -119,18 +119,17 @@ function followLine(panel) {
   const show = () => {
     if (!document.contains(panel)) {
       watcher.disconnect();
-    } else if (["ready", "ringing", "talking", "acw"].includes(bar.dataset.state)) {
+    } else if (bar.dataset.state === "elsewhere") {
+      say("line", null, "電話は、別のタブで受けています。");
+    } else if (["ready", "unstable"].includes(bar.dataset.line)) {
       say("line", true, "電話がつながっています。");
+    } else if (bar.dataset.line === "lost") {
+      say("line", false, "電話につながりません。つなぎ直しています。続くときは、統括者に伝えてください。");
     } else {
-      say("line", null, WAYS_ON[bar.dataset.state] ?? "電話をつないでいます。");
+      say("line", null, "電話をつないでいます。");
     }
   };
   const watcher = new MutationObserver(show);
-  watcher.observe(bar, { attributes: true, attributeFilter: ["data-state"] });
+  watcher.observe(bar, { attributes: true, attributeFilter: ["data-state", "data-line"] });
   show();
 }
-
-const WAYS_ON = {
-  off: "「待ち呼」の画面で「受付可にする」か「離席中にする」を選ぶと、電話をつなぎます。",
-  elsewhere: "電話は、別のタブで受けています。",
-};

@@ -9,6 +9,7 @@ import { PhoneBar } from "./phone-bar.js";
 import { canBeHeard, startRinging, stopRinging, unlock } from "./ring.js";
 
 const ANSWERED_ELSEWHERE = "none";
+const NEEDS_MICROPHONE = "twilio";
 
 export function answerTheTelephone(element) {
   const phone = new Softphone(element);
@@ -110,7 +111,7 @@ class Softphone {
     if (!server) return;
     if (this.#as.holds) {
       const atWork = server.status !== "offline" || server.activity !== "idle";
-      if (atWork) this.#openLine();
+      if (atWork || document.querySelector("[data-ready-check]")) this.#openLine();
       else this.#closeLine();
     }
     this.#tellThatItLives();
@@ -125,6 +126,7 @@ class Softphone {
       this.#driver = given.driver;
       if (given.driver === ANSWERED_ELSEWHERE) this.#show({ line: "elsewhere" });
       else this.#line = await connect({ ...given, ...this.#callbacks() });
+      if (given.driver === NEEDS_MICROPHONE) this.#askForMicrophone();
     } catch {
       this.#show({ line: "lost" }); // the next word of the server, seconds later, tries again
     } finally {
@@ -223,18 +225,20 @@ class Softphone {
     this.#show({ muted });
   }
 
-  /** Pressing something lets a page sound, and is the moment to ask for the microphone: not when a caller waits. */
+  /** Pressing something lets a page sound. */
   async #unlock() {
     await unlock();
-    if (this.#urls.microphone && navigator.mediaDevices) {
-      try {
-        const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-        stream.getTracks().forEach((track) => track.stop());
-      } catch {
-        this.#show({ trouble: "マイクを使えません。「機器の確認」の画面で確かめてください。" });
-      }
-    }
     this.#show({});
+  }
+
+  /** Ask for the microphone when she begins to take calls, and not when a caller waits for the answer. */
+  async #askForMicrophone() {
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      stream.getTracks().forEach((track) => track.stop());
+    } catch {
+      this.#show({ trouble: "マイクを使えません。「機器の確認」の画面で確かめてください。" });
+    }
   }
 
   async #fetchToken() {
