@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
+
+from tests.silent import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,11 +39,6 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGS))
         yield running
         running.close()
-
-
-class Silent(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the parent's name
-        pass
 
 
 @pytest.fixture(scope="session")
