@@ -250,6 +250,21 @@ def test_a_reload_keeps_what_she_typed_but_no_password(desk: Desk) -> None:
     desk.says("通話中")  # as the server knows it: the call's record is there
 
 
+def test_a_refused_form_keeps_what_she_typed_over_other_pages(desk: Desk) -> None:
+    desk.talks()
+    page = desk.page
+    for _ in range(2):
+        page.get_by_label("予約番号").fill("ABC123456")
+        page.get_by_label("パスワード").fill("wrong")
+        turn_to(page.get_by_role("button", name="確認する"))
+    turn_to(page.get_by_role("link", name="機器の確認"))
+    turn_to(page.get_by_role("link", name="電話の画面を開く"))
+    expect(page.get_by_label("予約番号")).to_have_value("ABC123456")
+    page.get_by_label("パスワード").fill("sakura-2025")
+    turn_to(page.get_by_role("button", name="確認する"))
+    assert not page.evaluate("Object.keys(sessionStorage).some((key) => key.endsWith('/identify'))")
+
+
 def test_what_she_typed_ends_with_her_work(desk: Desk) -> None:
     desk.is_offered_a_call()
     page = desk.page

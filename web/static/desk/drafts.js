@@ -42,7 +42,7 @@ function remember({ target }) {
   if (!form || !isKept(form) || !target.matches(KEPT)) return;
   const draft = {};
   for (const field of form.querySelectorAll(KEPT)) {
-    if (field.type === "radio" ? field.checked : isChanged(field)) draft[field.name] = field.value;
+    if (field.type !== "radio" || field.checked) draft[field.name] = field.value;
   }
   sessionStorage.setItem(nameOf(form), JSON.stringify(draft));
 }

@@ -99,6 +99,7 @@ const WORDS = {
   ringing: () => "着信中",
   talking: () => "通話中",
   acw: () => "後処理中",
+  away: () => "離席中",
   ready: () => "準備完了",
   answered_elsewhere: () => "準備完了",
   off: () => "未接続",
@@ -111,6 +112,7 @@ function stateOf(as) {
   if (as.leg?.talking || as.server.activity === "on_call") return "talking";
   if (as.server.activity === "acw") return "acw";
   if (as.server.status === "offline") return "off";
+  if (as.server.status === "away") return "away";
   if (as.line === "elsewhere") return "answered_elsewhere";
   return ["ready", "unstable"].includes(as.line) ? "ready" : "off";
 }
