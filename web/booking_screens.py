@@ -318,8 +318,8 @@ def _reception(service: str, venue: str, subject: Subject) -> tuple[ServiceView,
 
 def _standing(subject: Subject | None) -> Standing | None:
     """Return the booking that a chosen time would move, so that every step names it."""
-    if subject is None or subject.moving is None:
-        return None
+    if subject is None or subject.moving is None or subject.standing:
+        return subject.standing if subject else None
     with wired().reading() as db:
         return find_standing(db, subject.moving)
 

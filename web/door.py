@@ -12,6 +12,7 @@ from booking_core.actors import Actor
 from booking_core.booking import BookingAnswer
 from booking_core.contact import Contact
 from booking_core.refusal import Refusal
+from booking_core.visit import Standing
 from web.cookies import DoorCookie
 
 
@@ -24,6 +25,7 @@ class Subject:
         card_id: the card of the identified citizen; None before she is, or where no card is needed.
         card_lies_at: the venue where it lies: the shorter lead applies there.
         moving: the live booking that a chosen time would move; None books a new one.
+        standing: when and where that one stands, if the door knows; else the screens read it.
         hold_owner: under which name a place is held while it is read back; None holds nothing.
         contact: what is already known, to fill the form with.
     """
@@ -34,6 +36,7 @@ class Subject:
     moving: int | None = None
     hold_owner: str | None = None
     contact: Contact | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
