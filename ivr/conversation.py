@@ -108,6 +108,7 @@ def hear(db: Connection, event: LineEvent, *, now: datetime) -> Answer:
     if isinstance(step, Wait) and step.words:
         progress.position_was_said(db, call_id, now=now)
     if facts.nobody_left and isinstance(step, HangUp):
+        _record(db, call_id, event, now=now)
         progress.lost_by_the_line(db, call_id)
     return Answer(call_id, facts.state, step)
 
@@ -130,7 +131,13 @@ def _lock_call(db: Connection, event: LineEvent, *, now: datetime) -> int | None
 
 def _record(db: Connection, call_id: int, event: LineEvent, *, now: datetime) -> bool:
     """Write the event into the log; False: it stands there already."""
-    detail = {"result": event.result, "offer": event.offer_id, "talk_seconds": event.talk_seconds}
+    detail = {
+        "result": event.result,
+        "offer": event.offer_id,
+        "talk_seconds": event.talk_seconds,
+        "call_status": event.call_status,
+        "bridged": {True: "yes", False: "no", None: ""}[event.bridged],
+    }
     values = {
         "call_id": call_id,
         "leg": event.leg,

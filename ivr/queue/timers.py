@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from booking_core import holds
+from ivr.ledger import call_facts
 from ivr.queue import operators, progress
 from ivr.queue.calls import hold_owner
 from ivr.queue.models import OfferState
@@ -49,6 +50,7 @@ def end_wrap_up(db: Connection, offer_id: int, *, now: datetime) -> bool:
     if account_id is None:
         return False
     operators.done_with_call(db, account_id, now=now)
+    call_facts.post(db, call_id)
     return True
 
 
