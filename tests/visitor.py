@@ -70,7 +70,7 @@ class Visitor:
         return {_words(link): link.get("href", "") for link in self._main().iter("a")}
 
     def ways(self) -> dict[str, str]:
-        """Return where the page's main part leads by one press, by their words, in order: links, and buttons of lists."""
+        """Return where the page's main part leads by one press, by their words: links, and the buttons of lists."""
         shown = ((each, each.get("href") or each.get("formaction")) for each in self._main().iter())
         return {_words(each): to for each, to in shown if to and each.tag in {"a", "button"}}
 
