@@ -157,6 +157,7 @@ def _voice(settings: Settings, wiring: Wiring) -> VoiceDoor:
     tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
     return VoiceDoor(
         engine=wiring.engine,
+        reads=wiring.reads,
         clock=wiring.clock,
         signature=SignatureCheck(settings.voice_url, tuple(token.get_secret_value() for token in tokens if token)),
         speech=Speech(settings.voice_url),

@@ -70,12 +70,26 @@ def call(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Measure what is named: `bench book`."""
-    if arguments[:1] != ["book"]:
-        raise EngineError("name what to measure: python3 run.py bench book [--json]")
-    from benchmarks import book
+    """Measure what is named: `bench book`, `bench line`."""
+    match arguments:
+        case ["book", *rest]:
+            from benchmarks import book
 
-    return int(book.main(arguments[1:]) or 0)
+            return book.main(rest)
+        case ["line", *rest]:
+            from benchmarks import line
+
+            return line.main(rest)
+    raise EngineError("name what to measure: python3 run.py bench book|line [--json]")
+
+
+def drill(arguments: list[str]) -> int:
+    """Break what is named while it works: `drill line`."""
+    if arguments != ["line"]:
+        raise EngineError("name what to break: python3 run.py drill line")
+    from drills import line
+
+    return line.main()
 
 
 def figures(arguments: list[str]) -> int:
@@ -235,7 +249,8 @@ PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "test": (test, "the whole suite; what follows goes to pytest"),
     "check": (check, "the long checks: both PostgreSQL majors, interleavings at scale, mutation"),
     "call": (call, "one telephone call against the running demo, step by step"),
-    "bench": (bench, "bench book | reports [--json]: how fast it is, beside the bare statements"),
+    "bench": (bench, "bench book | line | reports [--json]: how fast it is, beside the bare statements"),
+    "drill": (drill, "drill line: kill each process during thirty calls, and see that nobody is lost"),
     "figures": (figures, "DAY [DAY] [--by half_hour] [--json] every published number of calls"),
     "replay": (replay, "DAY [--json] a past day's events told to the code again, and every difference"),
     "import-calls": (import_calls, "FILE [--json] a provider's call list or a public log into the ledger"),

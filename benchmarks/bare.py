@@ -1,21 +1,16 @@
-"""The other side of every comparison: psycopg alone, sending the very statements that the product sends.
-
-The statements are not written down here. They are recorded while the product makes one booking (rolled back), text and
-values, so that a change of the product is a change of what it is measured against.
-"""
+"""The other side of a booking: psycopg alone, sending the very statements that the product sends (`recording.py`)."""
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Self
+from typing import Any
 
 import psycopg
-from psycopg import sql
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine
 
+from benchmarks.recording import Statement, recorded
 from benchmarks.stage import ANYBODY
 from booking_core.actors import Actor
 from booking_core.availability import list_offered_days, list_receptions
@@ -24,42 +19,9 @@ from booking_core.cards.sessions import find_session
 from booking_core.catalogue import find_venue
 from booking_core.clock import real_now
 from booking_core.contact import Contact
-from booking_core.db import APP_ROLE, in_transaction
-from booking_core.refusal import Reason, Refusal
 
 PHONE = "+81751234567"
 SOURCE = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement as the driver was given it."""
-
-    query: bytes
-    values: Mapping[str, Any]
-
-
-def recorded(engine: Engine, work: Callable[[Connection], object]) -> list[Statement]:
-    """Return what `work` sends to the database. Whatever it changes is rolled back."""
-    heard: list[Statement] = []
-
-    class Heard(psycopg.Cursor[Any]):
-        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:  # noqa: ANN401 - the driver's own
-            heard.append(Statement(query if isinstance(query, bytes) else query.encode(), dict(params)))
-            return super().execute(query, params, **options)
-
-    def listen(driver: Any, *_: object) -> None:  # noqa: ANN401 - likewise
-        driver.cursor_factory = Heard
-
-    def work_and_refuse(db: Connection) -> Refusal:
-        answer = work(db)
-        assert not isinstance(answer, Refusal), f"the booking to be recorded was refused: {answer}"
-        return Refusal(Reason.BUSY)
-
-    listening = create_engine(engine.url, poolclass=NullPool, isolation_level="READ COMMITTED")
-    event.listen(listening, "checkout", listen)
-    in_transaction(listening, work_and_refuse)
-    return heard
 
 
 def wish_of(slot_id: int, service_id: int, card_id: int) -> Wish:
@@ -88,15 +50,6 @@ def record_days(engine: Engine, *, service_id: int, venue: str, now: datetime) -
         list_offered_days(db, reception, by=ANYBODY, now=now)
 
     return recorded(engine, work)[-1]
-
-
-def connect(url: str, *, autocommit: bool = False) -> "psycopg.Connection[Any]":
-    """Return a plain connection with the application's rights."""
-    db = psycopg.connect(url, options="-c timezone=UTC")
-    db.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APP_ROLE)))
-    db.commit()
-    db.autocommit = autocommit
-    return db
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, jsonify, request
 
 from benchmarks import bare
+from benchmarks.recording import connect
 from benchmarks.stage import sqlalchemy_url
 from booking_core.clock import Clock
 from booking_core.db import make_engine
@@ -26,7 +27,7 @@ def _connection(*, autocommit: bool = False) -> "psycopg.Connection[Any]":
     """Return this thread's own connection: one for transactions, one for reading."""
     name = "reading" if autocommit else "writing"
     if not hasattr(_kept, name):
-        setattr(_kept, name, bare.connect(os.environ["DATABASE_URL"], autocommit=autocommit))
+        setattr(_kept, name, connect(os.environ["DATABASE_URL"], autocommit=autocommit))
     found: psycopg.Connection[Any] = getattr(_kept, name)
     return found
 

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -27,6 +27,9 @@ from redis import Redis
 from sqlalchemy import text
 
 from benchmarks import bare, http_requests
+from benchmarks.comparison import Comparison, show_comparisons
+from benchmarks.load import Answer, drive
+from benchmarks.recording import connect
 from benchmarks.stage import NOW, ROOT, Citizen, Stage, server, set_up, sqlalchemy_url
 from booking_core.actors import Actor
 from booking_core.booking import book
@@ -58,32 +61,6 @@ class Size:
     profiled: int = 500
 
 
-@dataclass(slots=True)
-class Comparison:
-    """One line of the table: both sides' requests a second, round by round."""
-
-    name: str
-    target: float
-    product: list[float] = field(default_factory=list)
-    bare: list[float] = field(default_factory=list)
-
-    @property
-    def ratio(self) -> float:
-        """The median of the rounds' shares: each compares what ran one after the other."""
-        return statistics.median(ours / theirs for ours, theirs in zip(self.product, self.bare, strict=True))
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "target": self.target,
-            "ratio": round(self.ratio, 3),
-            "product_per_second": round(statistics.median(self.product), 1),
-            "bare_per_second": round(statistics.median(self.bare), 1),
-            "rounds": [[round(a, 1), round(b, 1)] for a, b in zip(self.product, self.bare, strict=True)],
-            "holds": self.ratio >= self.target,
-        }
-
-
 class Measurement:
     """One run: counts what was booked, so that the book can be held against it at the end."""
 
@@ -98,8 +75,10 @@ class Measurement:
         found = [self.in_process()]
         with ExitStack() as stack:
             ports = (
-                stack.enter_context(server(self.stage, "app:web")),
-                stack.enter_context(server(self.stage, "benchmarks.bare_app:app", **self._spare())),
+                stack.enter_context(server(self.stage.environ, self.stage.folder, "app:web")),
+                stack.enter_context(
+                    server(self.stage.environ, self.stage.folder, "benchmarks.bare_app:app", **self._spare())
+                ),
             )
             for port in ports:
                 self._posts(port, 32, hot=False)
@@ -119,7 +98,7 @@ class Measurement:
         """(a) The booking function beside bare psycopg, one caller after the other in this process."""
         found = Comparison("book() in process, one caller", IN_PROCESS_TARGET)
         engine = make_engine(sqlalchemy_url(self.stage.database_url))
-        plain = bare.connect(self.stage.database_url)
+        plain = connect(self.stage.database_url)
         (spare,) = self.stage.new_citizens(1)
         statements = bare.record_booking(
             engine, slot_id=self.stage.slots[0], service_id=self.stage.service_id, card_id=spare.card_id, now=NOW
@@ -210,15 +189,10 @@ class Measurement:
         assert not strange, f"pages were answered with {dict(strange)}"
         return rate
 
-    def _load(self, port: int, clients: int, requests: list[str]) -> tuple[float, list[tuple[int, str, int]]]:
-        job = json.dumps({"port": port, "clients": clients, "requests": requests})
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load"], cwd=ROOT, input=job, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"the client failed: {done.stderr.strip().splitlines()[-1:]}"
-        told = json.loads(done.stdout)
-        self.client_share.append(told["cpu_seconds"] / told["seconds"])
-        return len(requests) / told["seconds"], [tuple(each) for each in told["answers"]]
+    def _load(self, port: int, clients: int, requests: list[str]) -> tuple[float, list[Answer]]:
+        told = drive(port, clients, requests)
+        self.client_share.append(told.client_share)
+        return told.rate, told.answers
 
     def _spare(self) -> dict[str, str]:
         (citizen,) = self.stage.new_citizens(1)
@@ -302,13 +276,7 @@ def _product(stage: Stage) -> Flask:
 
 def show(figures: dict[str, Any]) -> None:
     """Print the table."""
-    print(f"{'':52}{'product':>9}{'bare':>9}{'share':>8}{'target':>8}   (a second, medians of rounds)")
-    for each in figures["comparisons"]:
-        verdict = "" if each["holds"] else "   MISSED"
-        print(
-            f"{each['name']:<52}{each['product_per_second']:>9.0f}{each['bare_per_second']:>9.0f}"
-            f"{each['ratio']:>8.2f}{each['target']:>8.2f}{verdict}"
-        )
+    show_comparisons(figures["comparisons"])
     post = figures["one_confirming_post"]
     print(f"\nEvery one of {figures['bookings_checked']} bookings stands in the book, witnessed and counted.")
     print(f"Servers, PostgreSQL, Redis and the client share {figures['machine']['cores']} cores; ", end="")

@@ -1,21 +1,49 @@
 """A client that costs little: one thread, ready-made requests, keep-alive, answers read no further than needed.
 
-Run as a process of its own: reads one JSON object {port, clients, requests} and prints {seconds, cpu_seconds, answers},
-an answer being [status, Location, length of the body].
+Run as a process of its own (`drive`): reads one JSON object {port, clients, requests} and prints {seconds,
+cpu_seconds, answers, waits}, an answer being [status, Location, length of the body], a wait the seconds until it came.
 """
 
 import json
 import selectors
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
 
 CHUNK = 65_536
 PATIENCE_SECONDS = 30
 
 Answer = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What came of a number of requests: how many a second, the answers in order, and how long each took, in seconds.
+
+    `client_share` is how much of one core the client took.
+    """
+
+    rate: float
+    answers: list[Answer]
+    waits: list[float]
+    client_share: float
+
+
+def drive(port: int, clients: int, requests: Sequence[str]) -> Driven:
+    """Send every request over so many connections at once, from a process of its own."""
+    job = json.dumps({"port": port, "clients": clients, "requests": list(requests)})
+    command = [sys.executable, "-m", "benchmarks.load"]
+    done = subprocess.run(command, cwd=ROOT, input=job, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"the client failed: {done.stderr.strip().splitlines()[-1:]}"
+    told = json.loads(done.stdout)
+    answers = [(status, place, length) for status, place, length in told["answers"]]
+    return Driven(len(requests) / told["seconds"], answers, told["waits"], told["cpu_seconds"] / told["seconds"])
 
 
 @dataclass
@@ -24,12 +52,13 @@ class Client:
 
     socket: socket.socket
     at: int = 0
+    sent_at: float = 0.0
     received: bytes = b""
     wanted: int = 0  # octets of the whole answer, 0 until its header has been read
     head: list[bytes] = field(default_factory=list)
 
     def send(self, at: int, request: bytes) -> None:
-        self.at, self.received, self.wanted = at, b"", 0
+        self.at, self.sent_at, self.received, self.wanted = at, time.perf_counter(), b"", 0
         self.socket.sendall(request)
 
     def receive(self) -> Answer | None:
@@ -62,9 +91,13 @@ class Client:
         return b""
 
 
-def run(port: int, clients: int, requests: list[bytes]) -> tuple[float, list[Answer]]:
-    """Send every request over so many connections at once; return the seconds it took and the answers, in order."""
+def run(port: int, clients: int, requests: list[bytes]) -> tuple[float, list[Answer], list[float]]:
+    """Send every request over so many connections at once.
+
+    Returns the seconds it took, the answers in order, and how many seconds each was waited for.
+    """
     answers: list[Answer] = [(0, "", 0)] * len(requests)
+    waits = [0.0] * len(requests)
     waiting: Iterator[tuple[int, bytes]] = iter(enumerate(requests))
     chosen = selectors.DefaultSelector()
     for _ in range(clients):
@@ -86,6 +119,7 @@ def run(port: int, clients: int, requests: list[bytes]) -> tuple[float, list[Ans
             if answer is None:
                 continue
             answers[client.at] = answer
+            waits[client.at] = time.perf_counter() - client.sent_at
             following = next(waiting, None)
             if following is None:
                 open_requests -= 1
@@ -94,15 +128,16 @@ def run(port: int, clients: int, requests: list[bytes]) -> tuple[float, list[Ans
     seconds = time.perf_counter() - began
     for client in idle:
         client.socket.close()
-    return seconds, answers
+    return seconds, answers, waits
 
 
 def main() -> None:
     job = json.load(sys.stdin)
     requests = [each.encode("latin-1") for each in job["requests"]]
     cpu = time.process_time()
-    seconds, answers = run(job["port"], job["clients"], requests)
-    json.dump({"seconds": seconds, "cpu_seconds": time.process_time() - cpu, "answers": answers}, sys.stdout)
+    seconds, answers, waits = run(job["port"], job["clients"], requests)
+    cpu = time.process_time() - cpu
+    json.dump({"seconds": seconds, "cpu_seconds": cpu, "answers": answers, "waits": waits}, sys.stdout)
 
 
 if __name__ == "__main__":

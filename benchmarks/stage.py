@@ -79,8 +79,7 @@ class Stage:
 
     def tidy(self) -> None:
         """Let the planner know the tables as they are, so that no measurement runs on the plans of an empty book."""
-        with self.owner.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-            db.execute(text("VACUUM ANALYZE"))
+        tidy(self.owner)
 
     def bookings(self) -> int:
         with self.owner.connect() as db:
@@ -98,7 +97,19 @@ class Stage:
 
 @contextmanager
 def set_up(folder: Path, *, slots: int) -> Iterator[Stage]:
-    """Start durable engines below `folder`, seed Kyoto with `slots` bookable start times; remove it all at the end."""
+    """Seed Kyoto with `slots` bookable start times on engines below `folder`; remove it all at the end."""
+    with engines_below(folder, {"DOORS": "citizen"}) as (environ, owner):
+        stage = Stage(environ, folder, owner)
+        _seed(stage, slots)
+        yield stage
+
+
+@contextmanager
+def engines_below(folder: Path, variables: Mapping[str, str]) -> Iterator[tuple[dict[str, str], Engine]]:
+    """Start durable engines with an empty book of today's schema below `folder`; remove it all at the end.
+
+    Yields the environment of processes, `variables` included, and an engine with the owner's rights.
+    """
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -113,13 +124,16 @@ def set_up(folder: Path, *, slots: int) -> Iterator[Stage]:
             "SECRET_KEY": secrets.token_hex(32),
             "PEPPER": secrets.token_hex(32),
             "CLOCK_FILE": str(folder / "clock.json"),
-            "DOORS": "citizen",
-        }
+        } | dict(variables)
+        upgrade(sqlalchemy_url(environ["DATABASE_URL"]))
         owner = make_engine(sqlalchemy_url(environ["DATABASE_URL"]), role=None)
         stack.callback(owner.dispose)
-        stage = Stage(environ, folder, owner)
-        _seed(stage, slots)
-        yield stage
+        yield environ, owner
+
+
+def tidy(owner: Engine) -> None:
+    with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.execute(text("VACUUM ANALYZE"))
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -127,7 +141,6 @@ def sqlalchemy_url(url: str) -> str:
 
 
 def _seed(stage: Stage, slots: int) -> None:
-    upgrade(sqlalchemy_url(stage.database_url))
     with stage.owner.begin() as db:
         load_city(db, valid_from=NOW.date())
         materialise(db, now=NOW)
@@ -150,17 +163,25 @@ def _bookable(db: Connection, service_id: int) -> Iterator[int]:
 
 
 @contextmanager
-def server(stage: Stage, application: str, **variables: str) -> Iterator[int]:
+def server(environ: Mapping[str, str], folder: Path, application: str, **variables: str) -> Iterator[int]:
     """Serve an application by the production's gunicorn settings; yields its port on loopback."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", application]
-    environ = {**stage.environ, **variables, "PORT": str(port), "HOME": str(stage.folder), "PATH": "/usr/bin:/bin"}
-    log = stage.folder / f"{application.replace(':', '.')}.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
-    try:
+    whole = {**environ, **variables, "PORT": str(port), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    with program(command, whole, folder / f"{application.replace(':', '.')}.log") as (process, log):
         _wait_for(process, port, log)
         yield port
+
+
+@contextmanager
+def program(
+    command: list[str], environ: Mapping[str, str], log: Path
+) -> "Iterator[tuple[subprocess.Popen[bytes], Path]]":
+    """Run a process of the product, or of its surroundings, and end it at the end."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=dict(environ), stdout=output, stderr=output)
+    try:
+        yield process, log
     finally:
         process.terminate()
         process.wait(timeout=START_SECONDS)
@@ -183,7 +204,7 @@ def _end_of(log: Path) -> str:
     return " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -29,11 +29,23 @@ class Statement:
         Raises:
             DBAPIError: what `Connection.execute` would raise, without the values.
         """
+        found: list[Any] = self._execute(db, values).fetchall()
+        return found
+
+    def run(self, db: Connection, values: Mapping[str, Any]) -> int:
+        """Run it and return how many rows it changed.
+
+        Raises:
+            DBAPIError: as above.
+        """
+        return int(self._execute(db, values).rowcount)
+
+    def _execute(self, db: Connection, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the driver's cursor
         if not db.in_transaction():
             db.begin()  # as `Connection.execute` does
         driver: Any = db.connection.driver_connection
         try:
-            found: list[Any] = driver.cursor(row_factory=namedtuple_row).execute(self._query, values).fetchall()
+            return driver.cursor(row_factory=namedtuple_row).execute(self._query, values)
         except psycopg.Error as error:
             if driver.broken:
                 db.invalidate(error)
@@ -41,7 +53,6 @@ class Statement:
             raise DBAPIError.instance(
                 self._query.decode(), None, error, psycopg.Error, hide_parameters=True, dialect=db.dialect
             ) from error
-        return found
 
     def one_or_none(self, db: Connection, values: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - the row is the SQL's
         """Run it and return its one row, None when there is none."""

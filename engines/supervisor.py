@@ -166,6 +166,11 @@ class Supervisor:
         self._children.append(child)
         self._start(child)
 
+    def pid_of(self, name: str) -> int | None:
+        """Return the present process of a program; None while it is dead, or where there is none of this name."""
+        found = next((child for child in self._children if child.name == name), None)
+        return found.process.pid if found and found.process and found.poll() is None else None
+
     def watch(self, engine: Engine) -> None:
         """Start a server again when it dies; stopping it stays its owner's task."""
         self._engines.append((engine, Patience()))

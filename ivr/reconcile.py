@@ -67,11 +67,11 @@ def is_over(call: LiveCall, provider: Provider, *, now: datetime) -> bool:
 
 def end_call(db: Connection, call_sid: str, *, now: datetime) -> bool:
     """End a call of which the provider says that it is over; False when that had been told meanwhile."""
-    call_id = progress.lock_call(db, call_sid)
-    if call_id is None:
+    call = progress.lock_call(db, call_sid)
+    if call is None:
         return False
     wrap_up = timedelta(seconds=settings.read_all(db).wrap_up_seconds)
-    ended = progress.end(db, call_id, wrap_up=wrap_up, now=now)
+    ended = progress.end(db, call.id, wrap_up=wrap_up, now=now)
     if ended:
         db.execute(_MENDED, {"call_sid": call_sid, "event": MENDED, "now": now})
     return ended

@@ -45,19 +45,28 @@ class QueueResult(StrEnum):
     """Why a call left the provider's queue, as far as it matters here."""
 
     LEAVE = "leave"
+    REDIRECTED = "redirected"
+    REDIRECTED_FROM_BRIDGED = "redirected-from-bridged"
+    BRIDGING = "bridging-in-process"
     HANGUP = "hangup"
     QUEUE_FULL = "queue-full"
     ERROR = "error"
     SYSTEM_ERROR = "system-error"
 
 
-FELL_OUT = frozenset({QueueResult.ERROR, QueueResult.SYSTEM_ERROR})
-"""The provider could not go on with the wait document, or with its queue: most often we ourselves were down."""
+ONLY_TOLD = frozenset({Happening.OPERATOR_STATUS, Happening.CALL_STATUS})
+"""What is told and nothing more: nobody hears an answer to it."""
 
-MOST_FALLS = 10
-"""How often a caller is put back into a queue that lets her fall; after that the line tells her so, and gives up."""
+ELSEWHERE = frozenset(
+    {QueueResult.REDIRECTED, QueueResult.REDIRECTED_FROM_BRIDGED, QueueResult.BRIDGING, QueueResult.HANGUP}
+)
+"""She is somewhere else already, or gone: no answer reaches her. After anything else she is kept."""
 
-LOST_BY_THE_LINE = frozenset({QueueResult.QUEUE_FULL})
+QUEUE_ERRORS = frozenset({QueueResult.ERROR, QueueResult.SYSTEM_ERROR})
+"""The provider could not go on with her in the queue, such as when a document for waiting callers did not come."""
+
+MOST_QUEUE_ERRORS = 10
+"""How often a call is put into the queue again after an error; what fails so often will go on failing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,7 @@ class CallFacts:
     Attributes:
         topic: what she pressed, if anything.
         wrong_keys: how often she pressed a key to no choice.
-        falls: how often she fell out of the provider's queue.
-        pending_offer: the offer whose operator is being connected, None when nobody has the call.
+        pending_offer: the offer whose operator is rung, now that the caller is out of the queue for it; else None.
         pending_account: that operator.
         may_leave: whether she may leave the queue for the pending offer by her own document.
         talks_with: the offer whose operator she talks with.
@@ -78,6 +86,7 @@ class CallFacts:
         first_wait: whether she has just come into the queue.
         expected_minutes: how long she has to expect to wait; None when nobody can say.
         notices: what all callers should hear meanwhile.
+        queue_errors: how often she fell out of the provider's queue by an error.
         nobody_left: the line has closed for the day and no operator is at work any more.
         closed_for: why the line is closed now, in the words of whoever closed it.
         opens_at: when it opens again.
@@ -99,6 +108,7 @@ class CallFacts:
     first_wait: bool = False
     expected_minutes: int | None = None
     notices: tuple[str, ...] = ()
+    queue_errors: int = 0
     nobody_left: bool = False
     closed_for: str | None = None
     opens_at: datetime | None = None
@@ -143,9 +153,10 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """Say these, if anything, and hang up."""
+    """Say these, if anything, and hang up. `lost`: it is the line that fails her, and the call counts so."""
 
     words: tuple[str, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +224,7 @@ def _while_waiting(call: CallFacts) -> Step:
     if over := _is_over(call):
         return over
     if call.nobody_left:
-        return HangUp((say(Prompt.NOBODY_LEFT),))
+        return HangUp((say(Prompt.NOBODY_LEFT),), lost=True)
     if call.may_leave:
         return LeaveQueue()
     if call.state != CallState.QUEUED or not call.position_due:
@@ -239,9 +250,9 @@ def _once(call: CallFacts) -> tuple[str, ...]:
 
 
 def _after_the_queue(call: CallFacts, result: str) -> Step:
-    if result in LOST_BY_THE_LINE or (result in FELL_OUT and call.falls > MOST_FALLS):
-        return HangUp((say(Prompt.SORRY),))
-    if result not in {QueueResult.LEAVE, *FELL_OUT} or call.state == CallState.ENDED:
+    if result == QueueResult.QUEUE_FULL or call.queue_errors > MOST_QUEUE_ERRORS:
+        return HangUp((say(Prompt.SORRY),), lost=True)
+    if result in ELSEWHERE or call.state == CallState.ENDED:
         return Nothing()
     return _to_the_operator(call)
 

@@ -132,7 +132,7 @@ class _Instant:
         own_leg = row.leg == row.call_sid
         event = LineEvent(
             Happening(row.event),
-            Arrival(row.call_sid, None, "") if own_leg else None,
+            Arrival(row.call_sid, "", "") if own_leg else None,
             leg=row.leg,
             token=row.token,
             result=detail.get("result", ""),

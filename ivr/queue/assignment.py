@@ -6,8 +6,9 @@ lines at once take turns by an advisory lock, and the partial unique indexes on 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from booking_core.statement import Statement
 from ivr.ledger import operator_events
 from ivr.queue.models import Redirect
 
@@ -25,42 +26,42 @@ MOST_PAIRS = 50
 
 def assign(db: Connection, *, now: datetime, real_now: datetime) -> list[int]:
     """Offer waiting calls to free operators, first to longest idle, and return the offers made, to be redirected."""
-    db.execute(_TAKE_TURNS, {"lock": ONE_QUEUE})
+    _TAKE_TURNS.all(db, {"lock": ONE_QUEUE})
     heard_after = real_now - UNHEARD_AFTER
-    free = int(db.execute(_COUNT_FREE, {"heard_after": heard_after}).scalar_one())
+    free = _COUNT_FREE.one(db, {"heard_after": heard_after}).free
     if not free:
         return []
-    callers = list(db.execute(_FIRST_CALLERS, {"most": min(free, MOST_PAIRS)}).scalars())
+    callers = [row.call_id for row in _FIRST_CALLERS.all(db, {"most": min(free, MOST_PAIRS)})]
     if not callers:
         return []
-    operators = list(db.execute(_LONGEST_IDLE, {"most": len(callers), "heard_after": heard_after}).scalars())
-    pairs = zip(callers, operators, strict=False)
+    idle = _LONGEST_IDLE.all(db, {"most": len(callers), "heard_after": heard_after})
+    pairs = zip(callers, (row.account_id for row in idle), strict=False)
     return [make_offer(db, call_id, account_id, now=now) for call_id, account_id in pairs]
 
 
 def make_offer(db: Connection, call_id: int, account_id: int, *, now: datetime) -> int:
     """Offer a waiting call to a free operator, both locked, and return the offer."""
-    values = {"call_id": call_id, "account_id": account_id, "redirect": Redirect.DUE, "now": now}
-    db.execute(_OFFERING, values)
-    offer_id = int(db.execute(_OFFER, values | {"due": now + REACH_WITHIN}).scalar_one())
+    pair = {"call_id": call_id, "account_id": account_id, "redirect": Redirect.DUE}
+    offer_id = int(_OFFER.one(db, pair | {"now": now, "due": now + REACH_WITHIN}).offer_id)
     operator_events.note(db, account_id, now=now)
     return offer_id
 
 
-_TAKE_TURNS = text("SELECT pg_advisory_xact_lock(:lock)")
+_TAKE_TURNS = Statement("SELECT pg_advisory_xact_lock(:lock)")
 _IS_FREE = """s.status = 'available' AND (s.heard_at IS NULL OR s.heard_at > :heard_after)
     AND NOT EXISTS (SELECT FROM offer o WHERE o.account_id = s.account_id
                                           AND o.state IN ('pending', 'accepted', 'wrapping'))"""
-_COUNT_FREE = text(f"SELECT count(*) FROM operator_state s WHERE {_IS_FREE}")  # noqa: S608 - a constant of this file
+_COUNT_FREE = Statement(f"SELECT count(*) AS free FROM operator_state s WHERE {_IS_FREE}")  # noqa: S608 - a constant of this file
 # Not SKIP LOCKED: whoever is being dealt with at this moment keeps her turn, the line waits for her.
-_FIRST_CALLERS = text("""
-    SELECT id FROM call WHERE state = 'queued' AND offerable_at IS NOT NULL
+_FIRST_CALLERS = Statement("""
+    SELECT id AS call_id FROM call WHERE state = 'queued' AND offerable_at IS NOT NULL
     ORDER BY enqueued_at, id LIMIT :most FOR NO KEY UPDATE""")
-_LONGEST_IDLE = text(f"""
+_LONGEST_IDLE = Statement(f"""
     SELECT s.account_id FROM operator_state s WHERE {_IS_FREE}
     ORDER BY s.idle_since, s.account_id LIMIT :most FOR NO KEY UPDATE""")  # noqa: S608 - likewise
-_OFFERING = text("""
-    UPDATE call SET state = 'offering', first_offered_at = coalesce(first_offered_at, :now) WHERE id = :call_id""")
-_OFFER = text("""
+_OFFER = Statement("""
+    WITH offering AS (
+        UPDATE call SET state = 'offering', first_offered_at = coalesce(first_offered_at, CAST(:now AS timestamptz))
+        WHERE id = :call_id)
     INSERT INTO offer (call_id, account_id, state, offered_at, redirect, due_at)
-    VALUES (:call_id, :account_id, 'pending', :now, :redirect, :due) RETURNING id""")
+    VALUES (:call_id, :account_id, 'pending', :now, :redirect, :due) RETURNING id AS offer_id""")

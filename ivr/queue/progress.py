@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from booking_core.phone import shown_number
+from booking_core.statement import Statement
 from ivr.ledger import call_facts, operator_events
 from ivr.queue import operators
 from ivr.queue.models import AwayReason, OfferState, Outcome, Topic
@@ -23,71 +25,81 @@ AFTER_RING = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What every request about a call says of it. `from_number` is None when it is withheld."""
+    """What every request about a call says of it. `shown` is the caller's number as it is told, real or not."""
 
     call_sid: str
-    from_number: str | None
+    shown: str
     to_number: str
 
 
-def lock_call(db: Connection, call_sid: str) -> int | None:
-    """Return the id of a call, locked until the transaction ends; None when nobody heard of it before."""
-    found: int | None = db.execute(_LOCK, {"call_sid": call_sid}).scalar_one_or_none()
-    return found
+@dataclass(frozen=True, slots=True)
+class LockedCall:
+    """A call whose row is ours until the transaction ends."""
+
+    id: int
+    state: str
+    is_offerable: bool
 
 
-def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> int:
-    """Write a call down, and return its id, locked.
+def lock_call(db: Connection, call_sid: str) -> LockedCall | None:
+    """Return a call, locked until the transaction ends; None when nobody heard of it before."""
+    row = _LOCK.one_or_none(db, {"call_sid": call_sid})
+    return LockedCall(*row) if row else None
+
+
+def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> None:
+    """Write a call down, unless it is already. A number that is none, or is withheld, is kept as None.
 
     Whatever comes first makes the row: when the first request was lost, the caller must not be lost with it. That the
     line was closed is decided here, once.
     """
-    outcome = None if open_now else Outcome.CLOSED
-    db.execute(
-        _RECEIVE,
-        {
-            "call_sid": arrival.call_sid,
-            "from_number": arrival.from_number,
-            "to_number": arrival.to_number,
-            "outcome": outcome,
-            "now": now,
-        },
-    )
-    return int(db.execute(_LOCK, {"call_sid": arrival.call_sid}).scalar_one())
+    values = {
+        "call_sid": arrival.call_sid,
+        "from_number": shown_number(arrival.shown),
+        "to_number": arrival.to_number,
+        "outcome": None if open_now else Outcome.CLOSED,
+        "now": now,
+    }
+    _RECEIVE.run(db, values)
 
 
 def lock_call_of_offer(db: Connection, offer_id: int) -> int | None:
     """Return the call an offer was made for, locked; None when there never was such an offer."""
-    found: int | None = db.execute(_LOCK_BY_OFFER, {"offer_id": offer_id}).scalar_one_or_none()
-    return found
+    row = _LOCK_BY_OFFER.one_or_none(db, {"offer_id": offer_id})
+    return int(row.call_id) if row else None
 
 
 def chose(db: Connection, call_id: int, topic: Topic | None, *, understood: bool) -> None:
     """Note what a caller pressed in the menu; a key to no choice is counted, so that nobody is asked for ever."""
-    db.execute(_CHOSE, {"call_id": call_id, "topic": topic, "wrong": 0 if understood else 1})
+    _CHOSE.run(db, {"call_id": call_id, "topic": topic, "wrong": 0 if understood else 1})
 
 
 def enter_queue(db: Connection, call_id: int, *, now: datetime) -> bool:
     """Let a call be taken from now on; tell whether it could not before. Her place in the order stays her first one."""
-    entered = db.execute(_ENTER, {"call_id": call_id, "now": now}).rowcount == 1
+    entered = _ENTER.run(db, {"call_id": call_id, "now": now}) == 1
     if entered:
         wake_line(db)
     return entered
 
 
 def position_was_said(db: Connection, call_id: int, *, now: datetime) -> None:
-    db.execute(_SAID, {"call_id": call_id, "now": now})
+    _SAID.run(db, {"call_id": call_id, "now": now})
 
 
-def left_queue(db: Connection, call_id: int, *, now: datetime) -> None:
-    """The caller left the provider's queue: her operator is rung now, or she has to come back before she is taken."""
-    db.execute(_DIAL, {"call_id": call_id, "now": now, "due": now + RING + AFTER_RING})
-    db.execute(_NOT_OFFERABLE, {"call_id": call_id})
+def left_queue(db: Connection, call_id: int) -> None:
+    """The caller left the provider's queue: without an operator she has to come back before she can be taken."""
+    _NOT_OFFERABLE.run(db, {"call_id": call_id})
+
+
+def ring_operator(db: Connection, call_id: int, offer_id: int | None, *, now: datetime) -> None:
+    """The caller is out of the queue for this offer, or for the one she has, and its operator is rung now."""
+    values = {"call_id": call_id, "offer_id": offer_id, "now": now, "due": now + RING + AFTER_RING}
+    _DIAL.run(db, values)
 
 
 def leg_is(db: Connection, call_id: int, offer_id: int, leg_sid: str) -> None:
     """Remember the operator's leg of an offer, by which the line can ask the provider how it stands."""
-    db.execute(_LEG, {"call_id": call_id, "offer_id": offer_id, "leg_sid": leg_sid})
+    _LEG.run(db, {"call_id": call_id, "offer_id": offer_id, "leg_sid": leg_sid})
 
 
 def answered(db: Connection, call_id: int, offer_id: int, *, at: datetime) -> bool:
@@ -95,18 +107,32 @@ def answered(db: Connection, call_id: int, offer_id: int, *, at: datetime) -> bo
 
     Told by her leg's first request, its status, her desk, or at the latest by the end of the talk: the first counts.
     """
-    accepted = db.execute(_ACCEPT, {"call_id": call_id, "offer_id": offer_id, "at": at}).one_or_none()
+    accepted = _ACCEPT.one_or_none(db, {"call_id": call_id, "offer_id": offer_id, "at": at})
     if accepted is None:
         return False
-    db.execute(_CONNECT, {"call_id": call_id, "at": at})
+    _CONNECT.run(db, {"call_id": call_id, "at": at})
     operator_events.note(db, accepted.account_id, now=at)
     return True
+
+
+def talked_unheard(db: Connection, call_id: int, offer_id: int, *, at: datetime, now: datetime) -> bool:
+    """Only its end tells of a talk whose offer had been given up: it counts as answered all the same.
+
+    The operator may have another call by now, so the offer ends without a wrap-up; she can still close the call.
+    """
+    values = {"call_id": call_id, "offer_id": offer_id, "at": at, "now": now}
+    offer = _TALKED_UNHEARD.one_or_none(db, values)
+    if offer is None:
+        return False
+    operator_events.note(db, offer.account_id, now=now)
+    return _CONNECT_UNHEARD.run(db, values) == 1
 
 
 def operator_not_reached(db: Connection, call_id: int, offer_id: int, state: OfferState, *, now: datetime) -> bool:
     """The operator did not answer: the caller goes back to her old place, once she stands in the queue again.
 
-    An operator whose desk was rung is parked, or the same caller would ring in vain there again.
+    An operator whose desk was rung is parked, or the same caller would ring in vain there again; not when the ringing
+    was broken off (`rescinded`), which is nobody's fault.
     """
     over = db.execute(
         _OFFER_CAME_TO_NOTHING, {"call_id": call_id, "offer_id": offer_id, "state": state, "now": now}
@@ -114,9 +140,10 @@ def operator_not_reached(db: Connection, call_id: int, offer_id: int, state: Off
     if over is None:
         return False
     db.execute(_BACK_IN_LINE, {"call_id": call_id})
-    if over.dialled_at is not None:
+    has_missed = over.dialled_at is not None and state is not OfferState.RESCINDED
+    if has_missed:
         operators.park(db, over.account_id, AwayReason.MISSED, now=now)
-    operators.done_with_call(db, over.account_id, now=now, keeps_turn=over.dialled_at is None)
+    operators.done_with_call(db, over.account_id, now=now, keeps_turn=not has_missed)
     return True
 
 
@@ -130,9 +157,9 @@ def end(db: Connection, call_id: int, *, wrap_up: timedelta, now: datetime) -> b
 
     The operator who talked has `wrap_up` to write it up; after that she is free again.
     """
-    if db.execute(_END, {"call_id": call_id, "now": now}).rowcount != 1:
+    if _END.run(db, {"call_id": call_id, "now": now}) != 1:
         return False
-    over = db.execute(_OFFER_OVER, {"call_id": call_id, "now": now, "due": now + wrap_up}).one_or_none()
+    over = _OFFER_OVER.one_or_none(db, {"call_id": call_id, "now": now, "due": now + wrap_up})
     if over and over.state == OfferState.WRAPPING:
         operator_events.note(db, over.account_id, now=now)
     elif over:
@@ -141,45 +168,57 @@ def end(db: Connection, call_id: int, *, wrap_up: timedelta, now: datetime) -> b
     return True
 
 
-_LOCK = text("SELECT id FROM call WHERE call_sid = :call_sid FOR NO KEY UPDATE")
-_RECEIVE = text("""
+_LOCK = Statement("""
+    SELECT id AS call_id, state, offerable_at IS NOT NULL FROM call WHERE call_sid = :call_sid FOR NO KEY UPDATE""")
+_RECEIVE = Statement("""
     INSERT INTO call (call_sid, from_number, to_number, state, outcome, received_at)
     VALUES (:call_sid, :from_number, :to_number, 'ivr', :outcome, :now)
     ON CONFLICT (call_sid) DO NOTHING""")
-_LOCK_BY_OFFER = text("""
-    SELECT c.id FROM call c JOIN offer o ON o.call_id = c.id WHERE o.id = :offer_id FOR NO KEY UPDATE OF c""")
-_CHOSE = text("""
+_LOCK_BY_OFFER = Statement("""
+    SELECT c.id AS call_id FROM call c JOIN offer o ON o.call_id = c.id
+    WHERE o.id = :offer_id FOR NO KEY UPDATE OF c""")
+_CHOSE = Statement("""
     UPDATE call SET topic = coalesce(topic, :topic), wrong_keys = wrong_keys + :wrong
     WHERE id = :call_id AND state = 'ivr'""")
-_ENTER = text("""
+_ENTER = Statement("""
     UPDATE call SET state = 'queued', enqueued_at = coalesce(enqueued_at, :now), offerable_at = :now
     WHERE id = :call_id AND state IN ('received', 'ivr', 'queued') AND offerable_at IS NULL
       AND outcome IS NULL""")
-_SAID = text("UPDATE call SET position_said_at = :now WHERE id = :call_id")
-_DIAL = text("""
+_SAID = Statement("UPDATE call SET position_said_at = :now WHERE id = :call_id")
+_DIAL = Statement("""
     UPDATE offer SET dialled_at = :now, due_at = :due
-    WHERE call_id = :call_id AND state = 'pending' AND dialled_at IS NULL""")
-_NOT_OFFERABLE = text("UPDATE call SET offerable_at = NULL WHERE id = :call_id AND state = 'queued'")
-_LEG = text("UPDATE offer SET leg_sid = :leg_sid WHERE id = :offer_id AND call_id = :call_id AND leg_sid IS NULL")
-_ACCEPT = text("""
+    WHERE call_id = :call_id AND state = 'pending' AND dialled_at IS NULL
+      AND id = coalesce(CAST(:offer_id AS bigint), id)""")
+_NOT_OFFERABLE = Statement("UPDATE call SET offerable_at = NULL WHERE id = :call_id AND state = 'queued'")
+_LEG = Statement("""
+    UPDATE offer SET leg_sid = :leg_sid WHERE id = :offer_id AND call_id = :call_id AND leg_sid IS NULL""")
+_ACCEPT = Statement("""
     UPDATE offer SET state = 'accepted', accepted_at = :at, due_at = NULL
     WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' AND dialled_at IS NOT NULL
     RETURNING account_id""")
-_CONNECT = text("""
+_CONNECT = Statement("""
     UPDATE call SET state = 'connected', answered_at = coalesce(answered_at, :at)
     WHERE id = :call_id AND state = 'offering'""")
+_TALKED_UNHEARD = Statement("""
+    UPDATE offer SET state = 'completed', accepted_at = :at, over_at = :now, completed_at = :now
+    WHERE id = :offer_id AND call_id = :call_id AND state IN ('timed_out', 'failed')
+      AND EXISTS (SELECT FROM call WHERE id = :call_id AND state = 'queued' AND offerable_at IS NULL)
+    RETURNING account_id""")
+_CONNECT_UNHEARD = Statement("""
+    UPDATE call SET state = 'connected', answered_at = coalesce(answered_at, CAST(:at AS timestamptz))
+    WHERE id = :call_id AND state = 'queued' AND offerable_at IS NULL""")
 _OFFER_CAME_TO_NOTHING = text("""
     UPDATE offer SET state = :state, over_at = :now, due_at = NULL
     WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' RETURNING account_id, dialled_at""")
 _BACK_IN_LINE = text("""
     UPDATE call SET state = 'queued', offerable_at = NULL WHERE id = :call_id AND state = 'offering'""")
 _LOST = text("UPDATE call SET outcome = 'failed' WHERE id = :call_id AND outcome IS NULL AND answered_at IS NULL")
-_END = text("""
+_END = Statement("""
     UPDATE call SET state = 'ended', ended_at = :now, offerable_at = NULL, outcome = coalesce(outcome,
         CASE WHEN answered_at IS NOT NULL THEN 'answered'
              WHEN enqueued_at IS NOT NULL THEN 'abandoned_queue' ELSE 'abandoned_ivr' END)
     WHERE id = :call_id AND state <> 'ended'""")
-_OFFER_OVER = text("""
+_OFFER_OVER = Statement("""
     UPDATE offer o SET over_at = :now,
         due_at = CASE WHEN o.state = 'accepted' AND c.closed_at IS NULL THEN CAST(:due AS timestamptz) END,
         completed_at = CASE WHEN o.state = 'accepted' THEN c.closed_at END,

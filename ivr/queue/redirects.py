@@ -8,8 +8,9 @@ caller's next wait document lets her leave the queue by itself, which ends at th
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from booking_core.statement import Statement
 from ivr.queue.models import Redirect
 
 NOT_SENT_FOR = timedelta(seconds=3)
@@ -28,12 +29,12 @@ class RedirectDue:
 
 def claim_redirects(db: Connection, *, now: datetime, limit: int = 50) -> list[RedirectDue]:
     """Write down that these are sent, and return them: once this is committed they are the caller's, and hers alone."""
-    return [RedirectDue(*row) for row in db.execute(_CLAIM, {"now": now, "limit": limit})]
+    return [RedirectDue(*row) for row in _CLAIM.all(db, {"now": now, "limit": limit})]
 
 
 def record_redirect(db: Connection, offer_id: int, answer: Redirect) -> None:
     """Note what the provider said, for an offer whose caller it may still concern."""
-    db.execute(_RECORD, {"offer_id": offer_id, "answer": answer})
+    _RECORD.run(db, {"offer_id": offer_id, "answer": answer})
 
 
 def let_leave(db: Connection, call_id: int, *, now: datetime) -> bool:
@@ -46,16 +47,16 @@ def let_leave(db: Connection, call_id: int, *, now: datetime) -> bool:
         "after_error": now - AFTER_AN_ERROR,
         "after_silence": now - AFTER_SILENCE,
     }
-    return db.execute(_LET_LEAVE, {"call_id": call_id} | moments).rowcount == 1
+    return _LET_LEAVE.run(db, {"call_id": call_id} | moments) == 1
 
 
-_CLAIM = text("""
+_CLAIM = Statement("""
     UPDATE offer o SET redirect = 'sent', redirected_at = :now
     FROM (SELECT id FROM offer WHERE redirect = 'due' AND state = 'pending' AND dialled_at IS NULL
           ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED) due, call c
     WHERE o.id = due.id AND c.id = o.call_id RETURNING o.id, c.call_sid""")
-_RECORD = text("UPDATE offer SET redirect = :answer WHERE id = :offer_id AND redirect = 'sent'")
-_LET_LEAVE = text("""
+_RECORD = Statement("UPDATE offer SET redirect = :answer WHERE id = :offer_id AND redirect = 'sent'")
+_LET_LEAVE = Statement("""
     UPDATE offer SET redirect = CASE WHEN redirect = 'due' THEN NULL ELSE redirect END
     WHERE call_id = :call_id AND state = 'pending' AND (
         redirect IS NULL OR redirect = 'refused' OR (redirect = 'due' AND offered_at <= :not_sent)

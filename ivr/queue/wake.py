@@ -3,13 +3,15 @@
 Heard once the transaction is committed; a line that is not running misses nothing, it looks by itself every second.
 """
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from booking_core.statement import Statement
 
 CHANNEL = "madoguchi_line"
 
 
 def wake_line(db: Connection) -> None:
-    db.execute(_NOTIFY)
+    _NOTIFY.run(db, {})
 
 
-_NOTIFY = text(f"NOTIFY {CHANNEL}")
+_NOTIFY = Statement(f"NOTIFY {CHANNEL}")

@@ -52,7 +52,7 @@ def document(step: Step, speech: Speech) -> str:
             response.leave()
         case Connect(offer_id, account_id):
             response.append(_dial(offer_id, account_id, speech))
-        case HangUp(words):
+        case HangUp(words, _):
             _say(response, speech, *words)
             response.hangup()
         case Nothing():

@@ -234,7 +234,7 @@ class NetworkModel:
         self._numbers += 1
         return LineEvent(
             happening,
-            Arrival(leg.sid, None, "+81753660000"),
+            Arrival(leg.sid, "anonymous", "+81753660000"),
             leg.sid,
             f"retry:{self._numbers}",
             result=result,

@@ -4,15 +4,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, text
+from flask import Flask
+from sqlalchemy import Engine, Row, text
 from sqlalchemy.exc import ProgrammingError
 
 from booking_core.actors import Actor
-from booking_core.db import in_transaction
+from booking_core.clock import Clock
+from booking_core.db import in_transaction, make_engine
+from ivr.flow.next_step import MOST_QUEUE_ERRORS
 from ivr.queue.calls import close_call
 from ivr.queue.models import MainReason
 from ivr.queue.operators import get_operator
-from tests.caller import VOICE_URL, Caller, verbs
+from ivr.twilio.signature import SignatureCheck
+from ivr.twilio.twiml import Speech
+from ivr.twilio.webhooks import VoiceDoor, voice_webhooks
+from tests.caller import TOKEN, VOICE_URL, Caller, verbs
 from tests.conftest import MONDAY_MORNING, House
 from tests.desk import available_operator, take_first
 from tests.factories import done
@@ -262,7 +268,7 @@ def test_a_talk_that_only_its_end_tells_of_was_answered_when_it_began(house: Hou
     assert row(house, caller).outcome == "answered"
 
 
-def test_a_caller_the_queue_had_no_place_for_counts_as_lost_by_the_line(house: House) -> None:
+def test_a_call_that_finds_the_queue_full_counts_as_lost_by_the_line(house: House) -> None:
     caller = Caller(house)
     caller.calls()
     assert verbs(caller.leaves_queue("queue-full")) == ["Say", "Hangup"]
@@ -270,24 +276,18 @@ def test_a_caller_the_queue_had_no_place_for_counts_as_lost_by_the_line(house: H
     assert row(house, caller).outcome == "failed"
 
 
-def test_a_caller_whom_the_queue_lets_fall_keeps_her_place(house: House) -> None:
-    available_operator(house.engine, "operator1")
+@pytest.mark.parametrize("result", ["error", "system-error"])
+def test_an_error_in_the_queue_costs_nobody_her_place_until_it_is_the_rule(house: House, result: str) -> None:
     caller = Caller(house)
     caller.calls()
     caller.waits()
-    later(house, 10)
-    assert verbs(caller.leaves_queue("error")) == ["Say", "Enqueue"]
-    assert row(house, caller).offerable_at is None
-    caller.waits()
+    later(house, 20)
+    for n in range(MOST_QUEUE_ERRORS):
+        left = caller.hears("/voice/left-queue", QueueResult=result, QueueTime=str(n))
+        assert verbs(left) == ["Say", "Enqueue"]
+        caller.waits()
     assert (row(house, caller).state, row(house, caller).enqueued_at) == ("queued", MONDAY_MORNING)
-
-
-def test_a_queue_that_always_lets_her_fall_is_given_up_at_last(house: House) -> None:
-    caller = Caller(house)
-    caller.calls()
-    fallen = {"QueueResult": "error", "QueueTime": "1"}
-    documents = [verbs(caller.hears("/voice/left-queue", QueuePosition=f"{n}", **fallen)) for n in range(11)]
-    assert documents == [["Say", "Enqueue"]] * 10 + [["Say", "Hangup"]]
+    assert verbs(caller.hears("/voice/left-queue", QueueResult=result)) == ["Say", "Hangup"]
     caller.ends()
     assert row(house, caller).outcome == "failed"
 
@@ -352,3 +352,92 @@ def test_odd_fields_break_nothing(house: House) -> None:
     assert caller.post("/voice/incoming", CallSid="x" * 5000, From="1" * 5000).status_code == 200
     assert caller.post(f"/voice/operator-answered?offer={10**30}").status_code == 200
     assert caller.post("/voice/dial-ended?offer=-1", DialCallDuration="9" * 40, DialCallStatus="?").status_code == 200
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "Completed", "completed", "canceled", "NO-ANSWER"])
+def test_the_end_of_a_call_is_understood_however_it_is_spelt(house: House, status: str) -> None:
+    caller = Caller(house)
+    caller.calls()
+    caller.ends(status)
+    assert row(house, caller).state == "ended"
+
+
+@pytest.mark.parametrize(
+    "path", ["/voice/menu", "/voice/wait", "/voice/left-queue", "/voice/connect", "/voice/incoming"]
+)
+def test_any_request_that_says_the_caller_has_gone_ends_her_call(house: House, path: str) -> None:
+    caller = Caller(house)
+    caller.calls()
+    caller.post(path, CallStatus="completed")
+    assert (row(house, caller).state, row(house, caller).outcome) == ("ended", "abandoned_ivr")
+    assert verbs(caller.waits()) == ["Hangup"]
+
+
+@pytest.mark.parametrize("result", ["", "LEAVE", "bridged", "a result of next year"])
+def test_a_caller_who_left_the_queue_for_an_unknown_reason_is_kept(house: House, result: str) -> None:
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    assert verbs(caller.leaves_queue(result)) == ["Say", "Enqueue"]
+    caller.waits()
+    assert (row(house, caller).state, row(house, caller).enqueued_at) == ("queued", MONDAY_MORNING)
+
+
+def test_leaving_the_queue_twice_in_the_same_words_rings_each_time(house: House) -> None:
+    first, second = available_operator(house.engine, "operator1"), available_operator(house.engine, "operator2")
+    caller = Caller(house)
+    caller.calls()
+    for operator in (first, second):
+        caller.waits()
+        _, offer = take_first(house.engine, operator)
+        assert verbs(caller.waits()) == ["Leave"]
+        assert verbs(caller.leaves_queue()) == ["Dial"]
+        caller.dial_ended(offer, "no-answer")
+
+
+def test_a_ringing_that_was_broken_off_is_not_held_against_the_operator(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    _, offer = take_first(house.engine, operator)
+    caller.waits()
+    caller.leaves_queue()
+    caller.dial_ended(offer, "canceled")
+    assert offer_state(house, offer) == "rescinded"
+    with house.engine.connect() as db:
+        assert get_operator(db, operator).status == "available"
+
+
+def test_what_is_asked_without_a_signature_gets_403_whatever_it_is(house: House) -> None:
+    client = house.app.test_client()
+    assert client.get("/voice/incoming").status_code == 403
+    assert client.put("/voice/status").status_code == 403
+    assert client.post("/voice/nothing-here").status_code == 403
+    assert Caller(house).post("/voice/nothing-here").status_code == 404
+
+
+def without_a_book(house: House) -> Flask:
+    """Return the telephone's door in front of a database that is away."""
+    away: Engine = make_engine("postgresql+psycopg://nobody@/nothing?host=/nowhere")
+    door = VoiceDoor(away, away, Clock(house.clock_file), SignatureCheck(VOICE_URL, (TOKEN,)), Speech(VOICE_URL))
+    app = Flask("voice", static_folder=None)
+    app.register_blueprint(voice_webhooks(door))
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/voice/incoming", ["Pause", "Redirect"]),
+        ("/voice/menu", ["Pause", "Redirect"]),
+        ("/voice/left-queue", ["Pause", "Redirect"]),
+        ("/voice/connect?offer=1", ["Pause", "Redirect"]),
+        ("/voice/dial-ended?offer=1", ["Pause", "Redirect"]),
+        ("/voice/wait", ["Pause"]),
+        ("/voice/operator-answered?offer=1", []),  # the two may talk; that they do is told again
+    ],
+)
+def test_while_the_database_is_away_callers_are_kept(house: House, path: str, answer: list[str]) -> None:
+    caller = Caller(House(without_a_book(house), house.engine, house.clock_file))
+    assert verbs(caller.hears(path)) == answer

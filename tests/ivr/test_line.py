@@ -463,3 +463,59 @@ def test_the_line_says_that_it_lives(house: House, line: Line) -> None:
     settle(line)
     with house.engine.connect() as db:
         assert db.execute(text("SELECT name FROM line_process")).scalars().all() == ["line under test"]
+
+
+def test_a_late_redirect_of_another_offer_does_not_ring_the_operator_whose_own_is_on_its_way(
+    house: House, line: Line, provider: ProviderDouble
+) -> None:
+    available_operator(house.engine, "operator1")
+    caller = waiting(house, provider)
+    tick(line)
+    after(house, REACH_WITHIN)
+    tick(line)  # nothing came of the first
+    caller.waits()
+    tick(line)
+    (_, first), (_, second) = provider.sent
+    assert verbs(caller.is_redirected(first)) == ["Say", "Enqueue"]
+    assert offers(house)[1].dialled_at is None
+    assert verbs(caller.is_redirected(second)) == ["Dial"]
+
+
+def test_a_caller_whom_the_fallback_brings_back_is_left_to_the_redirect_that_is_on_its_way(
+    house: House, line: Line, provider: ProviderDouble
+) -> None:
+    available_operator(house.engine, "operator1")
+    caller = waiting(house, provider)
+    tick(line)
+    ((_, offer),) = provider.sent
+    assert verbs(caller.calls()) == ["Say", "Enqueue"]
+    assert verbs(caller.is_redirected(offer)) == ["Dial"]
+
+
+def test_without_such_a_redirect_the_fallback_leads_to_her_operator_at_once(
+    house: House, line: Line, provider: ProviderDouble
+) -> None:
+    available_operator(house.engine, "operator1")
+    caller = waiting(house, provider)
+    provider.answer = Redirect.REFUSED
+    tick(line)
+    assert verbs(caller.calls()) == ["Dial"]
+
+
+@pytest.mark.parametrize("is_busy_again", [False, True])
+def test_a_talk_whose_offer_was_given_up_unheard_counts_as_answered(
+    house: House, line: Line, provider: ProviderDouble, *, is_busy_again: bool
+) -> None:
+    caller, offer = rung(house, line, provider)
+    provider.is_down = True
+    after(house, RING + AFTER_RING + ON_OUR_OWN_AFTER)
+    tick(line)
+    assert offers(house)[0].state == "timed_out"
+    if is_busy_again:
+        becomes(house, offers(house)[0].account_id, Status.AVAILABLE)
+        waiting(house, provider)
+        tick(line)
+    assert verbs(caller.dial_ended(offer, "completed", seconds=80)) == ["Say", "Hangup"]
+    assert (call_of(house, caller).state, call_of(house, caller).outcome) == ("ended", "answered")
+    with house.engine.connect() as db:
+        assert [each.id for each in list_unclosed(db, offers(house)[0].account_id)] == [call_of(house, caller).id]

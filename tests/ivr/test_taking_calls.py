@@ -40,9 +40,11 @@ WRAP_UP = timedelta(minutes=2)
 
 def waiting_call(engine: Engine, sid: str = "CA1", *, number: str | None = PHONE, now: datetime) -> int:
     def work(db: Connection) -> int:
-        call_id = progress.receive(db, Arrival(sid, number, "+81753660000"), open_now=True, now=now)
-        progress.enter_queue(db, call_id, now=now)
-        return call_id
+        progress.receive(db, Arrival(sid, number or "anonymous", "+81753660000"), open_now=True, now=now)
+        call = progress.lock_call(db, sid)
+        assert call is not None
+        progress.enter_queue(db, call.id, now=now)
+        return call.id
 
     return done(in_transaction(engine, work))
 
@@ -61,7 +63,7 @@ def talking(engine: Engine, operator: int, now: datetime) -> int:
     offer = done(taken(engine, call_id, operator, now))
 
     def work(db: Connection) -> bool:
-        progress.left_queue(db, call_id, now=now)
+        progress.ring_operator(db, call_id, None, now=now)
         return progress.answered(db, call_id, offer, at=now)
 
     assert done(run(engine, work))
@@ -165,7 +167,7 @@ def test_an_operator_cannot_say_she_answered_before_her_telephone_rang(engine: E
     early = run(engine, lambda db: answer(db, call_id, account_id=operator, by=by, now=now))
     assert refused(early) == "not_connected"
     with engine.begin() as db:
-        progress.left_queue(db, call_id, now=now)
+        progress.ring_operator(db, call_id, None, now=now)
     call = done(run(engine, lambda db: answer(db, call_id, account_id=operator, by=by, now=now)))
     assert (call.state, call.answered_at) == ("connected", now)
 
