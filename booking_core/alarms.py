@@ -22,6 +22,15 @@ class OpenAlarm:
     seen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PastAlarm:
+    """An alarm as a report tells of it; `closed_at` is None while nobody has closed it."""
+
+    message: str
+    raised_at: datetime
+    closed_at: datetime | None
+
+
 def raise_alarm(db: Connection, kind: str, message: str, *, now: datetime) -> bool:
     """Raise an alarm, or refresh the one of this kind that is open; tell whether it is new."""
     values = {"kind": kind, "message": message[:LONGEST_MESSAGE], "now": now}
@@ -41,6 +50,11 @@ def list_open(db: Connection) -> list[OpenAlarm]:
     return [OpenAlarm(*row) for row in db.execute(_OPEN)]
 
 
+def list_between(db: Connection, since: datetime, until: datetime) -> list[PastAlarm]:
+    """Return the alarms that were open at any time from `since` until before `until`, oldest first."""
+    return [PastAlarm(*row) for row in db.execute(_BETWEEN, {"since": since, "until": until})]
+
+
 _RAISE = text("""
     INSERT INTO alarm AS known (kind, message, raised_at, seen_at) VALUES (:kind, :message, :now, :now)
     ON CONFLICT (kind) WHERE closed_at IS NULL
@@ -49,3 +63,6 @@ _RAISE = text("""
 _CLOSE = text("""
     UPDATE alarm SET closed_at = :now, closed_by = :by WHERE id = :id AND closed_at IS NULL RETURNING kind""")
 _OPEN = text("SELECT id, kind, message, raised_at, seen_at FROM alarm WHERE closed_at IS NULL ORDER BY raised_at, id")
+_BETWEEN = text("""
+    SELECT message, raised_at, closed_at FROM alarm
+    WHERE raised_at < :until AND (closed_at IS NULL OR closed_at >= :since) ORDER BY raised_at, id""")

@@ -58,6 +58,11 @@ class Reason(StrEnum):
     CHOICE_NEEDED = "choice_needed"
     NOTICE_WORDS = "notice_words"
     NOTICE_TIME = "notice_time"
+    NO_SUCH_REPORT = "no_such_report"
+    NO_RECIPIENTS = "no_recipients"
+    NOT_AT_HER_DESK = "not_at_her_desk"
+    PLAN_INVALID = "plan_invalid"
+    PLAN_CHANGED = "plan_changed"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -130,6 +135,13 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.CHOICE_NEEDED: "一つ選んでください。",
     Reason.NOTICE_WORDS: "電話で流す文を、200文字までで入力してください。",
     Reason.NOTICE_TIME: "始まりと終わりの日時を確かめてください。終わりは、始まりと今よりも後にしてください。",
+    Reason.NO_SUCH_REPORT: "この日の日報はありません。",
+    Reason.NO_RECIPIENTS: "日報の送り先がありません。設定で、送り先のメールアドレスを登録してください。",
+    Reason.NOT_AT_HER_DESK: (
+        "この方は、まだオペレーターの画面にログインしていません。席を開く前に、ログインするよう伝えてください。"
+    ),
+    Reason.PLAN_INVALID: "時刻と席数を確かめてください。時刻は早い順に、席数は0以上、最少は席数以下にしてください。",
+    Reason.PLAN_CHANGED: "見ているあいだに、ほかの人が計画を変えました。今の計画を確かめて、もう一度入力してください。",
 }
 
 

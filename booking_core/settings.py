@@ -77,6 +77,11 @@ def read_all(db: Connection) -> Settings:
     return Settings(**known)
 
 
+def list_report_recipients(db: Connection, beside: Sequence[str] = ()) -> Sequence[str]:
+    """Return the addresses reports go to, each once: those of the start-up, then those the city has set."""
+    return tuple(dict.fromkeys([*beside, *read_all(db).report_recipients]))
+
+
 def list_changes(db: Connection) -> dict[str, LastChange]:
     """Return the last change of every setting that was ever changed, by its key."""
     rows = db.execute(_LAST_CHANGES, {"targets": [_target(key) for key in NAMES]})

@@ -190,7 +190,7 @@ def test_a_folder_takes_mail_any_program_opens(tmp_path: Path) -> None:
     folder = sender_for((tmp_path / "日報 の箱").as_uri(), mail_from="madoguchi@localhost")
     assert isinstance(folder, MailFolder)
     for _ in range(2):
-        folder.send(Mail("outbox-7", **LETTER))
+        folder.send(Mail("outbox-7", LETTER["to"], LETTER["subject"], LETTER["body"]))
     (written,) = (tmp_path / "日報 の箱").iterdir()
     mail = email.message_from_bytes(written.read_bytes(), policy=default)
     assert written.name == "outbox-7.eml"
@@ -203,7 +203,7 @@ def test_a_password_is_not_sent_unencrypted_to_another_machine(post: tuple[PostO
     server = SmtpServer("127.0.0.1", port, "m@example.jp", user="u", password="p")
     elsewhere = SmtpServer("ip-127-0-0-1.example", port, "m@example.jp", user="u", password="p")
     with pytest.raises(SendError, match="cannot take it"):  # this server knows no sign-in, but it was asked
-        server.send(Mail("m", **LETTER))
+        server.send(Mail("m", LETTER["to"], LETTER["subject"], LETTER["body"]))
     with server._connect() as line, pytest.raises(SendError, match="password was not sent"):
         elsewhere._sign_in(line)
 
