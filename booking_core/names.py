@@ -66,6 +66,7 @@ AUDIT_VERB_NAMES: Mapping[str, str] = {
     "alarm.close": "警告への対応",
     "content.write": "文面の下書き",
     "content.approve": "文面の承認",
+    "report.resend": "日報の再送",
     "settings.change": "設定の変更",
     "sign_in": "ログイン",
     "account.create": "利用者の追加",

@@ -61,8 +61,6 @@ class Reason(StrEnum):
     NO_SUCH_REPORT = "no_such_report"
     NO_RECIPIENTS = "no_recipients"
     NOT_AT_HER_DESK = "not_at_her_desk"
-    PLAN_INVALID = "plan_invalid"
-    PLAN_CHANGED = "plan_changed"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -140,8 +138,6 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.NOT_AT_HER_DESK: (
         "この方は、まだオペレーターの画面にログインしていません。席を開く前に、ログインするよう伝えてください。"
     ),
-    Reason.PLAN_INVALID: "時刻と席数を確かめてください。時刻は早い順に、席数は0以上、最少は席数以下にしてください。",
-    Reason.PLAN_CHANGED: "見ているあいだに、ほかの人が計画を変えました。今の計画を確かめて、もう一度入力してください。",
 }
 
 

@@ -12,6 +12,7 @@ from booking_core.actors import Actor
 from booking_core.refusal import Reason, Refusal
 from reports.content import FORM, DailyContent, DayRow, canonical, digest, read
 from reports.daily_text import body, subject
+from reports.files import list_possible
 
 MAIL = "mail"
 COMPLETED_WITHIN = timedelta(days=31)
@@ -106,29 +107,18 @@ def put_mails(
 
 
 def send_again(
-    db: Connection,
-    day: date,
-    to: Sequence[str],
-    *,
-    key: str,
-    files: Sequence[str],
-    by: Actor,
-    now: datetime,
-    real_now: datetime,
+    db: Connection, report: KeptReport, to: Sequence[str], *, key: str, by: Actor, now: datetime, real_now: datetime
 ) -> int | Refusal:
-    """Send a kept report once more to the addresses that are set; return how many mails that is.
-
-    The same command again sends nothing more.
-    """
-    report = find_report(db, day)
-    if report is None:
-        return Refusal(Reason.NO_SUCH_REPORT)
+    """Send a kept report once more to each address; return how many mails that is. The same key sends nothing twice."""
     if not to:
         return Refusal(Reason.NO_RECIPIENTS)
-    mails = put_mails(db, report.id, report.content, to, key=f"report:{day}:again:{key}", files=files, now=real_now)
+    files, _ = list_possible(report.content)
+    mails = put_mails(
+        db, report.id, report.content, to, key=f"report:{report.day}:again:{key}", files=files, now=real_now
+    )
     if mails:
-        entry = audit.AuditEntry(by, "report.resend", f"report:{report.id}", {"day": f"{day}", "mails": mails})
-        audit.record(db, entry, now=now)
+        detail = {"day": f"{report.day}", "mails": mails}
+        audit.record(db, audit.AuditEntry(by, "report.resend", f"report:{report.id}", detail), now=now)
     return mails
 
 

@@ -17,8 +17,7 @@ from metrics.day_end import find_unfinished, is_report_due
 from reports import archive
 from reports.content import DailyContent
 from reports.daily import compose
-from reports.daily_pdf import CannotPrint
-from reports.files import FILE_KINDS
+from reports.files import list_possible
 from tasks.wiring import JobWiring
 
 KIND = "daily_report"
@@ -96,10 +95,7 @@ def _put_mails(db: Connection, wiring: JobWiring, day: date, claim: JobClaim, no
 
 
 def _files(db: Connection, report: DailyContent, now: datetime) -> Sequence[str]:
-    """Return the kinds of files that can be made of the report: one that cannot must not keep its figures back."""
-    try:
-        FILE_KINDS["pdf"].render(report)
-    except CannotPrint as error:
-        raise_alarm(db, "report.pdf", f"日報のPDFを作れませんでした。CSVだけを送ります。理由：{error}", now=now)
-        return [kind for kind in FILE_KINDS if kind != "pdf"]
-    return list(FILE_KINDS)
+    possible, why_not = list_possible(report)
+    if why_not:
+        raise_alarm(db, "report.pdf", f"日報のPDFを作れませんでした。CSVだけを送ります。理由：{why_not}", now=now)
+    return possible

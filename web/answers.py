@@ -32,7 +32,6 @@ STATUS = {
     Reason.NOTICE_TIME: 422,
     Reason.NO_SUCH_REPORT: 404,
     Reason.NO_RECIPIENTS: 422,
-    Reason.PLAN_INVALID: 422,
     Reason.NOT_REGISTERED: 422,
     Reason.IMPORT_REJECTED: 422,
 }
