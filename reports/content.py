@@ -28,7 +28,7 @@ class SeatsRow(TypedDict):
 
 
 class HourRow(TypedDict):
-    """The calls that arrived from `hour` o'clock on, for one hour, Tokyo time."""
+    """The calls that arrived from `hour` o'clock on, for one hour, Tokyo time; the rate is of those `counted`."""
 
     hour: int
     received: int
@@ -36,6 +36,7 @@ class HourRow(TypedDict):
     abandoned: int
     failed: int
     undecided: int
+    counted: int
     seats: SeatsRow
 
 

@@ -197,12 +197,14 @@ def _chart_by_day(book: Any, page: Any, month: Month) -> None:  # noqa: ANN401 -
 
 
 def _by_hour(book: Any, style: dict[str, Any], month: Month) -> None:  # noqa: ANN401 - see above
-    page = _page(book, "時間帯別", {"A:A": 12, "B:G": 11})
+    page = _page(book, "時間帯別", {"A:A": 12, "B:H": 11})
     page.write_string(0, 0, f"{_title(month)}　時間帯別（電話）", style["title"])
-    for column, heading in enumerate(("時間帯", "入電数", "応答数", "放棄数", "接続できず", "未決", "応答率")):
+    for column, heading in enumerate(
+        ("時間帯", "入電数", "応答数", "放棄数", "接続できず", "未決", "応答率の対象", "応答率")
+    ):
         page.write_string(2, column, heading, style["head"])
     added: dict[int, Counter[str]] = {}
-    names = ("received", "answered", "abandoned", "failed", "undecided")
+    names = ("received", "answered", "abandoned", "failed", "undecided", "counted")
     for each in (each for row in month.rows for each in row["hours"]):
         added.setdefault(each["hour"], Counter()).update({name: each[name] for name in names})  # type: ignore[literal-required] # the names above are its keys
     for line, hour in enumerate(sorted(added), start=3):
@@ -210,10 +212,11 @@ def _by_hour(book: Any, style: dict[str, Any], month: Month) -> None:  # noqa: A
         page.write_string(line, 0, f"{hour}時台", style["text"])
         for column, name in enumerate(names, start=1):
             page.write_number(line, column, sums[name], style["count"])
-        decided = sums["received"] - sums["undecided"]
-        value: float | str = sums["answered"] / decided if decided else words.NOT_KNOWN
-        formula = f'=IF(B{line + 1}-F{line + 1}=0,"{words.NOT_KNOWN}",C{line + 1}/(B{line + 1}-F{line + 1}))'
-        page.write_formula(line, 6, formula, style["rate"], value)
+        if sums["counted"]:
+            value = sums["answered"] / sums["counted"]
+            page.write_formula(line, 7, f"=C{line + 1}/G{line + 1}", style["rate"], value)
+        else:
+            page.write_blank(line, 7, None, style["rate"])
 
 
 def _by_service(book: Any, style: dict[str, Any], month: Month) -> None:  # noqa: ANN401 - see above

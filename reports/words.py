@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from booking_core.names import CHANNEL_NAMES
-from metrics.answer_rate import GOAL_PERCENT, meets_goal
+from metrics.answer_rate import GOAL_PERCENT, STRICT, meets_goal
 from reports.content import BookingRow, HourRow, RateRow, rate_of
 
 NOT_KNOWN = "－"
@@ -16,7 +16,6 @@ RATE_NAMES: Mapping[str, str] = {
     "answer_rate.without_waits_to_30s": "参考　同上、30秒以内の放棄を除く",
     "answer_rate.with_call_backs": "参考　その日の折り返しを応答に数える",
 }
-STRICT = "answer_rate.strict"
 EXPLAINED = "応答率は、受付時間内にかかってきたすべての電話のうち、人が出たものの割合です。"
 NOTHING_PERSONAL = "この日報に、個人の情報は入っていません。"
 
@@ -41,9 +40,8 @@ def goal() -> str:
 
 
 def hour_rate(hour: HourRow) -> RateRow:
-    """Return an hour's strict rate: of the calls that arrived in it and are decided."""
-    decided = hour["received"] - hour["undecided"]
-    return {"id": STRICT, "version": 1, "numerator": hour["answered"], "denominator": decided}
+    """Return an hour's strict rate."""
+    return {"id": STRICT.id, "version": STRICT.version, "numerator": hour["answered"], "denominator": hour["counted"]}
 
 
 def hour_name(hour: HourRow) -> str:

@@ -1,10 +1,11 @@
-"""Looks after the line while it runs: a person is told when the target is missed, callers wait or nobody minds the queue.
+"""Watches the line: a person is told when the target is missed, when callers wait, when nobody minds the queue.
 
 Each fault is told once, however long it lasts, and again only after it was over in between (hysteresis).
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -31,10 +32,10 @@ BELOW_TARGET, LONG_WAIT, LINE_SILENT = "line.below_target", "line.long_wait", "l
 def watch_line(wiring: JobWiring) -> Mapping[str, int]:
     """Look once; return how many alarms are new."""
     looks = (_watch_rate, _watch_waits, _watch_process)
-    return {"alarms": sum(in_transaction(wiring.engine, lambda db, look=look: look(db, wiring)) is True for look in looks)}
+    return {"alarms": sum(in_transaction(wiring.engine, partial(look, wiring)) is True for look in looks)}
 
 
-def _watch_rate(db: Connection, wiring: JobWiring) -> bool:
+def _watch_rate(wiring: JobWiring, db: Connection) -> bool:
     """Below 85 % over the last 15 minutes, with enough calls to say so; over at 87 % and above."""
     now = wiring.clock.now()
     rate = strict_rate(count_calls(db, now - WINDOW, now))
@@ -45,11 +46,16 @@ def _watch_rate(db: Connection, wiring: JobWiring) -> bool:
         message = f"応答率が目標の{GOAL_PERCENT}%を下回っています。{told}席を増やせるか確かめてください。"
         return raise_once(db, BELOW_TARGET, message, now=now, business_now=now)
     if rate.numerator * 100 >= REARM_PERCENT * rate.denominator:
-        rearm(db, BELOW_TARGET, f"応答率が目標の{GOAL_PERCENT}%を下回りましたが、その後、戻りました。{told}", business_now=now)
+        rearm(
+            db,
+            BELOW_TARGET,
+            f"応答率が目標の{GOAL_PERCENT}%を下回りましたが、その後、戻りました。{told}",
+            business_now=now,
+        )
     return False
 
 
-def _watch_waits(db: Connection, wiring: JobWiring) -> bool:
+def _watch_waits(wiring: JobWiring, db: Connection) -> bool:
     """Somebody waits longer than is set; over when nobody does."""
     now, longest = wiring.clock.now(), timedelta(seconds=settings.read_all(db).alarm_wait_seconds)
     since = oldest_waiting_since(db)
@@ -61,13 +67,12 @@ def _watch_waits(db: Connection, wiring: JobWiring) -> bool:
     return False
 
 
-def _watch_process(db: Connection, wiring: JobWiring) -> bool:
+def _watch_process(wiring: JobWiring, db: Connection) -> bool:
     """A line has run and none gives a sign of life any more; over at the next sign. One that never ran is no fault."""
-    now, sign = real_now(), newest_sign(db)
+    now, business_now, sign = real_now(), wiring.clock.now(), newest_sign(db)
     if sign.line is not None and now - sign.line > SILENT_AFTER:
-        message = "電話をつなぐプログラムが動いていません。新しい電話はオペレーターにつながりません。すぐに確かめてください。"
-        return raise_once(
-            db, LINE_SILENT, message, now=now, after=CONFIRMED_AFTER, business_now=wiring.clock.now()
-        )
-    rearm(db, LINE_SILENT, "電話をつなぐプログラムが止まっていましたが、また動いています。", business_now=wiring.clock.now())
+        message = "電話をつなぐプログラムが動いていません。電話がオペレーターにつながりません。すぐに確かめてください。"
+        return raise_once(db, LINE_SILENT, message, now=now, after=CONFIRMED_AFTER, business_now=business_now)
+    message = "電話をつなぐプログラムが止まっていましたが、また動いています。"
+    rearm(db, LINE_SILENT, message, business_now=business_now)
     return False

@@ -5,9 +5,11 @@ lines at once take turns by an advisory lock, and the partial unique indexes on 
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from ivr.ledger import operator_events
 from ivr.queue.models import Redirect
 
 ONE_QUEUE = 0x51554555
@@ -40,9 +42,11 @@ def assign(db: Connection, *, now: datetime, real_now: datetime) -> list[int]:
     return [_offer(db, each) for each in values]
 
 
-def _offer(db: Connection, values: dict[str, object]) -> int:
+def _offer(db: Connection, values: dict[str, Any]) -> int:
     db.execute(_OFFERING, values)
-    return int(db.execute(_OFFER, values).scalar_one())
+    offer_id = int(db.execute(_OFFER, values).scalar_one())
+    operator_events.note(db, values["account_id"], now=values["now"])
+    return offer_id
 
 
 _TAKE_TURNS = text("SELECT pg_advisory_xact_lock(:lock)")

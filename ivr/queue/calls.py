@@ -12,6 +12,7 @@ from booking_core import audit
 from booking_core.actors import Actor
 from booking_core.models import Verb
 from booking_core.refusal import Reason, Refusal
+from ivr.ledger import call_facts, operator_events
 from ivr.queue import operators, progress
 from ivr.queue.assignment import REACH_WITHIN
 from ivr.queue.models import AwayReason, MainReason, OfferState, Status
@@ -120,6 +121,7 @@ def take(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datet
         return Refusal(Reason.NOT_AVAILABLE)
     values = {"call_id": call_id, "account_id": account_id, "now": now, "due": now + REACH_WITHIN}
     offer_id = db.execute(_OFFER, values).scalar_one()
+    operator_events.note(db, account_id, now=now)
     audit.record(db, audit.AuditEntry(by, "call.take", f"call:{call_id}", {"offer": offer_id}), now=now)
     return int(offer_id)
 
@@ -206,6 +208,7 @@ def close_call(
     db.execute(_CLOSE, {"call_id": call_id, "reason": reason, "account_id": account_id, "now": now})
     if db.execute(_COMPLETE, {"offer_id": call.offer_id, "now": now}).rowcount == 1:
         operators.done_with_call(db, account_id, now=now)
+    call_facts.post(db, call_id)
     audit.record(db, audit.AuditEntry(by, "call.close", f"call:{call_id}", {"reason": reason}), now=now)
     return find_call(db, call_id) or call
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from ivr.ledger import call_facts
 from ivr.queue import operators, progress
 from ivr.queue.models import OfferState
 
@@ -39,12 +40,14 @@ def list_wrap_ups_due(db: Connection, *, now: datetime) -> list[int]:
 
 def end_wrap_up(db: Connection, offer_id: int, *, now: datetime) -> bool:
     """Let an operator be free although she has not closed the call; she can still close it (its record stays hers)."""
-    if progress.lock_call_of_offer(db, offer_id) is None:
+    call_id = progress.lock_call_of_offer(db, offer_id)
+    if call_id is None:
         return False
     account_id = db.execute(_END_WRAP_UP, {"offer_id": offer_id, "now": now}).scalar_one_or_none()
     if account_id is None:
         return False
     operators.done_with_call(db, account_id, now=now)
+    call_facts.post(db, call_id)
     return True
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, text
 from booking_core.booking import cancel
 from booking_core.calendar import at
 from booking_core.db import in_transaction
+from ivr.ledger.call_facts import post
 from tests.factories import booked, done, new_card, operator_for, slot_at
 
 MONDAY = date(2025, 4, 7)
@@ -25,9 +26,10 @@ def add_call(engine: Engine, received_at: datetime, outcome: str = "answered") -
     }
     statement = text("""
         INSERT INTO call (call_sid, to_number, state, outcome, received_at, enqueued_at, answered_at, ended_at)
-        VALUES (:sid, '+81753660000', 'ended', :outcome, :received, :queued, :answered, :ended)""")
+        VALUES (:sid, '+81753660000', 'ended', :outcome, :received, :queued, :answered, :ended)
+        RETURNING id""")
     with engine.begin() as db:
-        db.execute(statement, values)
+        post(db, int(db.execute(statement, values).scalar_one()))
 
 
 def fill_a_day(engine: Engine, day: date = MONDAY) -> None:
