@@ -60,6 +60,8 @@ AUDIT_VERB_NAMES: Mapping[str, str] = {
     "operator.available": "受付可にする",
     "operator.away": "離席にする",
     "operator.offline": "席を閉じる",
+    "seat_plan.weekday": "席の計画の変更（曜日）",
+    "seat_plan.day": "席の計画の変更（日）",
     "credential.lock": "予約番号のロック",
     "credential.unlock": "予約番号のロックの解除",
     "cards.import": "カード情報の取り込み",

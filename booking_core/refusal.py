@@ -61,6 +61,7 @@ class Reason(StrEnum):
     NO_RECIPIENTS = "no_recipients"
     NOT_AT_HER_DESK = "not_at_her_desk"
     PLAN_TOO_LATE = "plan_too_late"
+    PLAN_CHANGED = "plan_changed"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -137,6 +138,7 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.NOT_AT_HER_DESK: (
         "この方は、まだオペレーターの画面にログインしていません。席を開く前に、ログインするよう伝えてください。"
     ),
+    Reason.PLAN_CHANGED: "見ているあいだに、ほかの人が計画を変えました。今の計画を確かめて、もう一度入力してください。",
     Reason.PLAN_TOO_LATE: "この日の席の計画は、もう変えられません。これからの日を選んでください。",
 }
 

@@ -35,6 +35,7 @@ DESK = StaffDoor("desk", "オペレーターの画面", frozenset({Permission.CA
 BOARD = StaffDoor("board", "応答の状況", frozenset({Permission.BOARD_SEE}))
 PLACES = (
     ("応答の状況", "board.show"),
+    ("席の計画", "seat_plan.show"),
     ("休止とお知らせ", "line_notices.show"),
     ("日報・月報", "board_reports.show_list"),
 )

@@ -247,6 +247,16 @@ class SeatChange(StrEnum):
     CLOSED = "closed"
 
 
+class SeatWhy(StrEnum):
+    """Why a supervisor opens or closes a seat."""
+
+    ANSWER_RATE = "answer_rate"  # seats follow the calls, so that the target is kept (3-2-J)
+    PLAN = "plan"
+    SHIFT = "shift"
+    TROUBLE = "trouble"
+    OTHER = "other"
+
+
 class SeatEvent(Base):
     """When a seat was opened or closed, by whom and why. Append-only."""
 
