@@ -146,9 +146,7 @@ class Snapshots:
 
     def afresh(self) -> Snapshot:
         """Return one taken now: what somebody sees who opens the page, or has just changed something."""
-        now = self._wiring.clock.now()
-        self._slow.value(now, afresh=True)
-        return self._live.value(now, afresh=True)
+        return self._live.value(self._wiring.clock.now(), afresh=True)
 
     def _read(self, now: datetime) -> Snapshot:
         slow = self._slow.value(now)

@@ -29,7 +29,7 @@ def large_figures(board: Snapshot) -> Sequence[Item]:
         _rate_item("応答率（今日）", board.day.rate, _room(board.day)),
         _rate_item("応答率（今月）", board.month.rate, _room(board.month)),
         ("着座数", f"{board.seats.present}席", _seats(board), _kind(_seats_enough(board))),
-        ("席の負荷（直近1時間）", percent(board.slow.load), "通話と後処理の時間÷受付可の席の時間", None),
+        ("席の負荷（直近1時間）", percent(board.slow.load), "通話と後処理の割合", None),
     )
 
 

@@ -12,7 +12,7 @@ from ivr.queue.seat_plan import DayPlan
 from metrics.seat_minutes import SeatMinute
 
 WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 36, 12, 34, 28
+LEFT, RIGHT, TOP, BOTTOM = 36, 22, 34, 28
 LEAST_TOP = 5
 
 
