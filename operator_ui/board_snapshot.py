@@ -127,6 +127,11 @@ class Kept(Generic[T]):
             self._value = (moment, now, found)
             return found
 
+    def forget(self) -> None:
+        """Read afresh at the next question."""
+        with self._lock:
+            self._value = None
+
     @property
     def _longest(self) -> timedelta:
         return timedelta(seconds=2 * self.seconds)
@@ -147,6 +152,11 @@ class Snapshots:
     def afresh(self) -> Snapshot:
         """Return one taken now: what somebody sees who opens the page, or has just changed something."""
         return self._live.value(self._wiring.clock.now(), afresh=True)
+
+    def forget(self) -> None:
+        """Let this process show what was just set; the others follow within a quarter of a minute."""
+        self._slow.forget()
+        self._live.forget()
 
     def _read(self, now: datetime) -> Snapshot:
         slow = self._slow.value(now)

@@ -25,6 +25,7 @@ from ivr.queue.seat_plan import (
     set_day_plan,
     set_weekday_plan,
 )
+from operator_ui.board import snapshots
 from operator_ui.door import BOARD, board_frame
 from web.answers import status_of
 from web.staff_access import acting, guard, requires
@@ -71,21 +72,21 @@ def show() -> Page:
     )
 
 
-@seat_plan.get("/weekday/<int(max=6):weekday>")
+@seat_plan.get("/weekday/<int:weekday>")
 @requires(Permission.SEATS_CHANGE)
 def edit_weekday(weekday: int) -> Page:
-    first = _next(weekday)
+    about, first = _weekday_words(weekday), _next(weekday)
     with wired().reading() as db:
         steps = plan_of_weekday(db, weekday, on=first)
-    return _form(_weekday_words(weekday), _as_typed(steps), valid_from=f"{first}")
+    return _form(about, _as_typed(steps), valid_from=f"{first}")
 
 
-@seat_plan.post("/weekday/<int(max=6):weekday>")
+@seat_plan.post("/weekday/<int:weekday>")
 @requires(Permission.SEATS_CHANGE)
 def change_weekday(weekday: int) -> Page:
     """Show what would change; set it once that was seen."""
-    wanted, since, now = _wanted(), _date("valid_from"), wired().clock.now()
     about, sent = _weekday_words(weekday), {"valid_from": typed(request, "valid_from")}
+    wanted, since, now = _wanted(), _date("valid_from"), wired().clock.now()
     if wanted.steps is None or since is None:
         return _form(about, wanted.lines, Refusal(Reason.SETTING_INVALID), **sent)
     steps, valid_from = wanted.steps, since
@@ -154,6 +155,7 @@ def forget_day() -> Page:
 
 
 def _back() -> Response:
+    snapshots().forget()
     return redirect(url_for("seat_plan.show"), 303)
 
 
@@ -273,4 +275,4 @@ def _days_touched(db: Connection, weekday: int, since: date) -> list[date]:
 
 
 def _weekday_words(weekday: int) -> str:
-    return f"{WEEKDAYS[weekday]}曜日"
+    return f"{WEEKDAYS[weekday]}曜日" if weekday < len(WEEKDAYS) else abort(404)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Request
 from sqlalchemy import Connection
@@ -36,6 +37,21 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a door keeps a chosen place aside while its people talk about it, before they confirm.
+
+    Attributes:
+        lasts: how long, at most.
+        says: the sentence to be read out before confirming; `{when}` and `{where}` are filled in.
+        witness: called in the hold's own transaction, after the place was taken aside; a refusal gives it back.
+    """
+
+    lasts: Callable[[], timedelta]
+    says: str
+    witness: Callable[[Connection, Subject], Refusal | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """How one door mounts the booking screens.
 
@@ -50,6 +66,8 @@ class Door:
         start_url: where the door's own pages begin.
         witness: called in the booking's own transaction, after it was made or moved and before it is committed, so that
             a door can note what belongs to it: both stand, or neither.
+        keeps: how a chosen place is kept aside until it is confirmed, under the subject's `hold_owner`; None for doors
+            where a place is chosen and confirmed by the same hand.
     """
 
     name: str
@@ -61,3 +79,4 @@ class Door:
     ends_at: Callable[[BookingAnswer], str]
     start_url: Callable[[], str]
     witness: Callable[[Connection, Subject, BookingAnswer], Refusal | None] | None = None
+    keeps: Keeping | None = None

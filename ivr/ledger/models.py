@@ -75,7 +75,7 @@ class OperatorEvent(Base):
     __table_args__ = (
         one_of("status", Status),
         one_of("offer_state", OfferState),
-        CheckConstraint("(offer_id IS NULL) = (offer_state IS NULL)", name="offer_with_its_state"),
+        CheckConstraint("num_nulls(offer_id, call_id, offer_state) IN (0, 3)", name="offer_with_its_state"),
         Index("ix_operator_event_account_id_id", "account_id", "id"),
     )
 
@@ -85,4 +85,5 @@ class OperatorEvent(Base):
     status: Mapped[str]
     reason: Mapped[str | None]
     offer_id: Mapped[int | None] = mapped_column(BigInteger)
+    call_id: Mapped[int | None] = mapped_column(BigInteger)
     offer_state: Mapped[str | None]

@@ -11,10 +11,11 @@ def note(db: Connection, account_id: int, *, now: datetime) -> None:
 
 
 _NOTE = text("""
-    INSERT INTO operator_event (account_id, at, status, reason, offer_id, offer_state)
-    SELECT s.account_id, greatest(CAST(:now AS timestamptz), before.at), s.status, s.reason, o.id, o.state
+    INSERT INTO operator_event (account_id, at, status, reason, offer_id, call_id, offer_state)
+    SELECT s.account_id, greatest(CAST(:now AS timestamptz), before.at), s.status, s.reason, o.id, o.call_id, o.state
     FROM operator_state s
-    LEFT JOIN LATERAL (SELECT id, state FROM offer WHERE account_id = s.account_id ORDER BY id DESC LIMIT 1) o ON true
+    LEFT JOIN LATERAL (SELECT id, call_id, state FROM offer
+                       WHERE account_id = s.account_id ORDER BY id DESC LIMIT 1) o ON true
     LEFT JOIN LATERAL (SELECT at, status, reason, offer_id, offer_state FROM operator_event
                        WHERE account_id = s.account_id ORDER BY id DESC LIMIT 1) before ON true
     WHERE s.account_id = :account_id

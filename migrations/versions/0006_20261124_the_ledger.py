@@ -56,13 +56,14 @@ TABLES = """
         status text NOT NULL,
         reason text,
         offer_id bigint,
+        call_id bigint,
         offer_state text,
         CONSTRAINT pk_operator_event PRIMARY KEY (id),
         CONSTRAINT fk_operator_event_account_id FOREIGN KEY (account_id) REFERENCES staff_account (id),
         CONSTRAINT ck_operator_event_status_known CHECK (status IN ('offline', 'available', 'away')),
         CONSTRAINT ck_operator_event_offer_state_known CHECK (offer_state IN ('pending', 'accepted', 'wrapping',
             'completed', 'declined', 'timed_out', 'rescinded', 'failed')),
-        CONSTRAINT ck_operator_event_offer_with_its_state CHECK ((offer_id IS NULL) = (offer_state IS NULL)));
+        CONSTRAINT ck_operator_event_offer_with_its_state CHECK (num_nulls(offer_id, call_id, offer_state) IN (0, 3)));
     CREATE INDEX ix_operator_event_at ON operator_event (at);
     CREATE INDEX ix_operator_event_account_id_id ON operator_event (account_id, id);
     CREATE TABLE seat_plan_step (
@@ -115,10 +116,10 @@ PAST_CALLS = """
                                     AS bigint)) FILTER (WHERE accepted_at IS NOT NULL) AS bigint) END AS wrap_up_us
         FROM offer WHERE call_id = c.id) o ON true"""
 OPERATORS_NOW = """
-    INSERT INTO operator_event (account_id, at, status, reason, offer_id, offer_state)
-    SELECT s.account_id, greatest(s.since, o.offered_at), s.status, s.reason, o.id, o.state
+    INSERT INTO operator_event (account_id, at, status, reason, offer_id, call_id, offer_state)
+    SELECT s.account_id, greatest(s.since, o.offered_at), s.status, s.reason, o.id, o.call_id, o.state
     FROM operator_state s
-    LEFT JOIN LATERAL (SELECT id, state, offered_at FROM offer
+    LEFT JOIN LATERAL (SELECT id, call_id, state, offered_at FROM offer
                        WHERE account_id = s.account_id ORDER BY id DESC LIMIT 1) o ON true"""
 COMPLETED_LATER = "main_reason, talk_us, wrap_up_us, called_back_at"
 

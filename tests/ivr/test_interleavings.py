@@ -197,6 +197,7 @@ def empty(engine: Engine) -> None:
     with owner_of(engine).begin() as db:
         db.execute(text("DELETE FROM call_facts"))
         db.execute(text("DELETE FROM operator_event"))
+        db.execute(text("DELETE FROM call_event"))
         db.execute(text("DELETE FROM offer"))
         db.execute(text("DELETE FROM call"))
         db.execute(text("UPDATE operator_state SET status = 'available', reason = NULL, next_status = NULL, "
