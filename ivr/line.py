@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from booking_core.clock import Clock, real_now
 from booking_core.db import in_transaction
 from booking_core.refusal import Refusal
-from ivr import reconcile
+from ivr import health, reconcile
 from ivr.provider import Provider, ProviderDown
 from ivr.queue import presence, progress, redirects, timers
 from ivr.queue.assignment import assign
@@ -130,6 +130,7 @@ class Line:
             except ProviderDown as down:
                 log.warning("line.reconcile", error=str(down))
                 return
+            self._do(lambda db: health.note_provider(db, self.name, real_now=real_now()))
             with self.engine.connect() as db:
                 ours = reconcile.list_live(db)
                 unknown = reconcile.list_unknown(db, at_provider)

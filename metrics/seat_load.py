@@ -21,7 +21,7 @@ def seat_load(db: Connection, since: datetime, until: datetime) -> Rate:
     """Return the load of a span within one day, in microseconds of work and of able seats."""
     worked = sum(each.busy_us for each in operator_times(db, since, until))
     staffed = list_staffed(db, until=until)
-    ends = [*(each.at for each in staffed[1:]), until]
+    ends = [*(each.at for each in staffed), until][1:]
     able = sum(
         each.able * max(0, round((end - max(each.at, since)).total_seconds() * MICROS))
         for each, end in zip(staffed, ends, strict=True)

@@ -34,6 +34,14 @@ def _end_work(db: Connection, who: Actor, now: datetime) -> None:
 
 DESK = StaffDoor("desk", "オペレーターの画面", frozenset({Permission.CALLS_TAKE}), on_sign_out=_end_work)
 BOARD = StaffDoor("board", "応答の状況", frozenset({Permission.BOARD_SEE}))
+PLACES = (
+    ("応答の状況", "board.show"),
+    ("席の計画", "seat_plan.show"),
+    ("休止とお知らせ", "line_notices.show"),
+    ("日報・月報", "board_reports.show_list"),
+)
+"""The places of the board's menu."""
+
 SERVICES = (ServiceCode.DELIVERY, ServiceCode.APPLICATION, ServiceCode.CERTIFICATE)
 
 
@@ -47,7 +55,7 @@ def desk_frame() -> dict[str, Any]:
 
 def board_frame() -> dict[str, Any]:
     """Return what the frame of the board shows."""
-    return staff_frame(BOARD, [("応答の状況", "board.show"), ("休止とお知らせ", "line_notices.show")])
+    return staff_frame(BOARD, PLACES)
 
 
 def operator() -> Actor:

@@ -227,6 +227,8 @@ class OperatorState(Base):
     idle_since: Mapped[datetime]  # her place among the free: set by what she did last, kept when a caller hangs up
     next_status: Mapped[str | None]
     next_reason: Mapped[str | None]
+    next_by: Mapped[int | None]  # the supervisor who closed her seat meanwhile
+    next_why: Mapped[str | None]  # and what for
     heard_at: Mapped[datetime | None]  # last sign of life of her desk, in real time; None: it gives none
 
 
@@ -243,6 +245,16 @@ class Seat(Base):
 class SeatChange(StrEnum):
     OPENED = "opened"
     CLOSED = "closed"
+
+
+class SeatWhy(StrEnum):
+    """Why a supervisor opens or closes a seat."""
+
+    ANSWER_RATE = "answer_rate"  # seats follow the calls, so that the target is kept (3-2-J)
+    PLAN = "plan"
+    SHIFT = "shift"
+    TROUBLE = "trouble"
+    OTHER = "other"
 
 
 class SeatEvent(Base):
@@ -332,3 +344,4 @@ class LineProcess(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     seen_at: Mapped[datetime]
+    provider_at: Mapped[datetime | None]  # when the provider last answered it

@@ -15,10 +15,12 @@ from booking_core.calendar import at
 from booking_core.clock import Clock, real_now
 from booking_core.db import in_transaction
 from ivr.ledger.call_facts import post
+from reports.archive import find_report
+from reports.content import bookings_in_all
 from tasks.daily_report import KIND, LEASE, send_daily_report
 from tasks.senders.folder import MailFolder
 from tasks.wiring import JobWiring
-from tests.factories import booked, done, new_card, operator_for, slot_at
+from tests.factories import booked, done, new_card, operator_for, owner_of, slot_at
 
 MONDAY = date(2025, 4, 7)
 CITY = "city@example.jp"
@@ -141,8 +143,9 @@ def test_it_waits_for_the_last_call_but_not_beyond_nineteen_and_then_names_it(
     assert send_daily_report(at_time(MONDAY, time(19))) == {"mails": 1}
     assert "まだ終わっていないもの：電話 1件、電話の後の処理 0件" in mails(kyoto)[0][2]
     with kyoto.connect() as db:
-        kept = db.execute(text("SELECT outcome FROM job_run WHERE kind = :kind"), {"kind": KIND}).scalar_one()
-    assert kept["unfinished"] == [1, 0]
+        kept = find_report(db, MONDAY)
+    assert kept
+    assert (kept.content["unfinished_calls"], kept.content["unfinished_wrap_ups"]) == (1, 0)
     assert talking
 
 
@@ -184,13 +187,11 @@ def test_the_dailies_of_a_month_add_up_over_its_end(at_time: Callable[..., JobWi
     for day in days:
         send_daily_report(at_time(day, time(17)))
     with kyoto.connect() as db:
-        runs = db.execute(
-            text("SELECT period, outcome FROM job_run WHERE kind = :kind ORDER BY period"), {"kind": KIND}
-        )
-        reports = [(row.period, row.outcome["figures"]) for row in runs]
-    assert [period for period, _ in reports] == ["2025-04-28", "2025-04-30", "2025-05-01", "2025-05-02", "2025-05-07",
-                                                  "2025-05-08", "2025-05-09"]  # fmt: skip
-    completed = {each["day"]: sum(b["made"] for b in each["bookings"]) for _, fs in reports for each in fs[:-1]}
+        reports = [report for day in days if (report := find_report(db, day))]
+    assert [f"{report.day:%m-%d}" for report in reports] == [
+        "04-28", "04-30", "05-01", "05-02", "05-07", "05-08", "05-09"
+    ]  # fmt: skip
+    completed = {day["day"]: bookings_in_all(day)[0] for report in reports for day in report.content["before"]}
     assert [day for day, count in completed.items() if count] == [f"{day}" for day in made]
     assert set(completed.values()) <= {0, 1}
 
@@ -263,7 +264,8 @@ def test_a_day_whose_report_failed_while_the_next_ones_did_not_is_made_up_for(
 ) -> None:
     for day in (7, 8, 9):
         send_daily_report(at_time(date(2025, 4, day), time(17)))
-    with kyoto.begin() as db:
+    with owner_of(kyoto).begin() as db:
+        db.execute(text("DELETE FROM report WHERE day = '2025-04-08'"))
         db.execute(text("DELETE FROM job_run WHERE period = '2025-04-08'"))
         db.execute(text("DELETE FROM outbox WHERE dedup_key LIKE '%2025-04-08%'"))
     assert send_daily_report(at_time(date(2025, 4, 10), time(8))) == {"mails": 1}
