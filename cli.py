@@ -70,7 +70,7 @@ def call(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Measure what is named: `bench book`, `bench line`."""
+    """Measure what is named: `bench book`, `bench line`, `bench reports`."""
     match arguments:
         case ["book", *rest]:
             from benchmarks import book
@@ -80,7 +80,11 @@ def bench(arguments: list[str]) -> int:
             from benchmarks import line
 
             return line.main(rest)
-    raise EngineError("name what to measure: python3 run.py bench book|line [--json]")
+        case ["reports", *rest]:
+            from benchmarks import reports
+
+            return reports.main(rest)
+    raise EngineError("name what to measure: python3 run.py bench book|line|reports [--json]")
 
 
 def drill(arguments: list[str]) -> int:
