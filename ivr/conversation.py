@@ -231,6 +231,7 @@ def _after_the_talk(db: Connection, call_id: int, offer_id: int, event: LineEven
             progress.talked_unheard(db, call_id, offer_id, at=began, now=now)
     elif not event.caller_gone:
         state = CAME_TO_NOTHING.get(event.result, OfferState.FAILED)
+        progress.only_said_so(db, call_id, offer_id)
         if progress.operator_not_reached(db, call_id, offer_id, state, now=now):
             return
     if _was_with(db, call_id, offer_id):

@@ -12,7 +12,7 @@ from booking_core.actors import Actor
 from booking_core.clock import Clock
 from booking_core.db import in_transaction, make_engine
 from ivr.flow.next_step import MOST_QUEUE_ERRORS
-from ivr.queue.calls import close_call
+from ivr.queue.calls import answer, close_call
 from ivr.queue.models import MainReason
 from ivr.queue.operators import get_operator
 from ivr.twilio.signature import SignatureCheck
@@ -441,3 +441,25 @@ def without_a_book(house: House) -> Flask:
 def test_while_the_database_is_away_callers_are_kept(house: House, path: str, answer: list[str]) -> None:
     caller = Caller(House(without_a_book(house), house.engine, house.clock_file))
     assert verbs(caller.hears(path)) == answer
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_an_operator_who_says_that_she_answered_and_does_not_costs_the_caller_nothing(
+    house: House, *, heard: bool
+) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    call_id, offer = take_first(house.engine, operator)
+    caller.waits()
+    caller.leaves_queue()
+    by = Actor.operator(operator)
+    in_transaction(house.engine, lambda db: answer(db, call_id, account_id=operator, by=by, now=MONDAY_MORNING))
+    if heard:
+        caller.operator_picks_up(offer)
+    assert row(house, caller).state == "connected"
+    ended = verbs(caller.dial_ended(offer, "no-answer"))
+    assert ended == (["Say", "Hangup"] if heard else ["Say", "Enqueue"])
+    assert row(house, caller).outcome == ("answered" if heard else None)
+    assert (row(house, caller).answered_at is None) is not heard
