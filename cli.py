@@ -70,12 +70,17 @@ def call(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Measure what is named: `bench book`."""
-    if arguments[:1] != ["book"]:
-        raise EngineError("name what to measure: python3 run.py bench book [--json]")
-    from benchmarks import book
+    """Measure what is named: `bench book` or `bench reports`."""
+    match arguments:
+        case ["book", *rest]:
+            from benchmarks import book
 
-    return int(book.main(arguments[1:]) or 0)
+            return int(book.main(rest) or 0)
+        case ["reports", *rest]:
+            from benchmarks import reports
+
+            return reports.main(rest)
+    raise EngineError("name what to measure: python3 run.py bench book | reports [--json]")
 
 
 def figures(arguments: list[str]) -> int:

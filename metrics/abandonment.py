@@ -7,7 +7,7 @@ Excluded: calls outside the hours, and calls that still wait.
 Known flaws: whoever hangs up because she has heard what she wanted in the greeting counts as abandoned.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from metrics.call_counts import CallCounts
 from metrics.definition import Definition, Rate
@@ -20,8 +20,7 @@ OF_QUEUE = Definition("abandonment.of_queue", 1)
 LOST_BY_THE_LINE = Definition("abandonment.lost_by_the_line", 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Abandonment:
+class Abandonment(NamedTuple):
     """Shares of calls that no person answered; `all` is the three places together, without what the line lost."""
 
     in_ivr: Rate

@@ -22,6 +22,7 @@ GOAL_PERCENT = 85
 
 STRICT = Definition("answer_rate.strict", 1)
 QUEUE_BASED = Definition("answer_rate.queue_based", 1)
+WITHOUT_SHORT_WAITS = {each: Definition(f"answer_rate.without_waits_to_{each}s", 2) for each in SHORT_WAITS}
 WITH_CALL_BACKS = Definition("answer_rate.with_call_backs", 1)
 
 
@@ -37,8 +38,7 @@ def queue_based_rate(calls: CallCounts) -> Rate:
 
 def rate_without_short_waits(calls: CallCounts, seconds: int) -> Rate:
     """Return the queue-based rate without those who hung up within so many seconds of waiting, the last included."""
-    definition = Definition(f"answer_rate.without_waits_to_{seconds}s", 2)
-    return Rate(definition, calls.answered, calls.queued - calls.gave_up_within(seconds))
+    return Rate(WITHOUT_SHORT_WAITS[seconds], calls.answered, calls.queued - calls.gave_up_within(seconds))
 
 
 def rate_with_call_backs(calls: CallCounts) -> Rate:

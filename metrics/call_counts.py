@@ -5,11 +5,12 @@ periods of a span, so that a day and 1.5 million calls go through the same words
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from booking_core.statement import Statement
 from ivr.ledger.call_facts import CALL_FACTS
 from metrics.period import LENGTHS, ORIGIN, Period
 
@@ -20,8 +21,7 @@ SHORT_WAITS = (5, 10, 20, 30)
 """Seconds up to which a variant of the answer rate forgets an abandoned call."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallCounts:
+class CallCounts(NamedTuple):
     """Counts and sums over calls. All but `received_closed` are of calls that arrived in hours.
 
     received = answered + abandoned_in_ivr + abandoned_in_queue + abandoned_while_ringing + failed + undecided.
@@ -102,8 +102,10 @@ class CallCounts:
         return int(getattr(self, f"gave_up_in_{seconds}s"))
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodCounts:
+NO_CALLS = CallCounts()
+
+
+class PeriodCounts(NamedTuple):
     """The counts of the calls that arrived from `since` until just before `until`."""
 
     since: datetime
@@ -113,7 +115,7 @@ class PeriodCounts:
 
 def count_calls(db: Connection, since: datetime, until: datetime) -> CallCounts:
     """Return the counts of all calls that arrived from `since` until just before `until`."""
-    return CallCounts(*db.execute(_ALL, {"since": since, "until": until}).one())
+    return CallCounts(*_ALL.one(db, {"since": since, "until": until}))
 
 
 def count_calls_by(db: Connection, period: Period, since: datetime, until: datetime) -> list[PeriodCounts]:
@@ -125,8 +127,8 @@ def count_calls_by(db: Connection, period: Period, since: datetime, until: datet
     if not starts:
         return []
     bounds = {"since": starts[0], "until": period.next_start(starts[-1]), "origin": ORIGIN}
-    by_start = {row[0]: CallCounts(*row[1:]) for row in db.execute(_BY[period], bounds)}
-    return [PeriodCounts(each, period.next_start(each), by_start.get(each, CallCounts())) for each in starts]
+    by_start = {row[0]: CallCounts._make(row[1:]) for row in _BY[period].all(db, bounds)}
+    return [PeriodCounts(each, period.next_start(each), by_start.get(each, NO_CALLS)) for each in starts]
 
 
 def add_up(parts: Iterable[CallCounts]) -> CallCounts:
@@ -186,10 +188,10 @@ AGGREGATES = {
 }
 """How each count is made, in SQL, over `f`, one row a call."""
 
-_NAMES = tuple(each.name for each in fields(CallCounts))
-_SUMS = ",\n        ".join(AGGREGATES[name] for name in _NAMES)
+_NAMES = CallCounts._fields
+_SUMS = ",\n        ".join(f"{AGGREGATES[name]} AS {name}" for name in _NAMES)
 _SPAN = f"FROM {CALL_FACTS} f WHERE f.received_at >= :since AND f.received_at < :until"
-_ALL = text(f"SELECT {_SUMS} {_SPAN}")
+_ALL = Statement(f"SELECT {_SUMS} {_SPAN}")
 
 
 def _start_in_sql(period: Period) -> str:
@@ -198,4 +200,4 @@ def _start_in_sql(period: Period) -> str:
     return f"date_bin('{int(LENGTHS[period].total_seconds())} seconds', f.received_at, CAST(:origin AS timestamptz))"
 
 
-_BY = {each: text(f"SELECT {_start_in_sql(each)} AS start, {_SUMS} {_SPAN} GROUP BY 1") for each in Period}
+_BY = {each: Statement(f"SELECT {_start_in_sql(each)} AS start, {_SUMS} {_SPAN} GROUP BY 1") for each in Period}

@@ -100,7 +100,9 @@ class DayFigures:
 
     def canonical_json(self) -> str:
         """Return what makes a report reproducible: the figures that events give again, always spelt the same way."""
-        kept = {name: value for name, value in asdict(self).items() if name not in _OF_THE_MOMENT}
+        kept: dict[str, Any] = {
+            name: _plain(value) for name, value in asdict(self).items() if name not in _OF_THE_MOMENT
+        }
         kept["calls"] = {name: value for name, value in kept["calls"].items() if name not in _OF_THE_MOMENT}
         kept["definitions"] = [str(each) for each in self.definitions]
         return json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_spelt)
@@ -127,3 +129,12 @@ def figures_of_day(db: Connection, day: date) -> DayFigures:
 
 def _spelt(value: Any) -> str:  # noqa: ANN401 - whatever JSON cannot say itself
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """Spell counts and rates with the names of their parts."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value

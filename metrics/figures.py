@@ -1,9 +1,8 @@
 """Every number of calls at once, for a span: what reports, comparisons and programs from outside read."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -16,7 +15,7 @@ from metrics.answer_rate import (
     rate_without_short_waits,
     strict_rate,
 )
-from metrics.call_counts import CallCounts, PeriodCounts, count_calls
+from metrics.call_counts import NO_CALLS, CallCounts, PeriodCounts, count_calls
 from metrics.definition import Mean, Rate
 from metrics.handling import handling
 from metrics.service_level import service_levels
@@ -24,8 +23,7 @@ from metrics.settled_rate import settled_rate
 from metrics.waiting import LONGEST, PERCENTILES, wait_percentiles, waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """The counts of a span with every rate and mean that is made from them, each under its definition."""
 
     calls: CallCounts
@@ -35,7 +33,7 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "counts": asdict(self.calls),
+            "counts": self.calls._asdict(),
             "rates": {
                 str(each.definition): {
                     "numerator": each.numerator,
@@ -45,7 +43,7 @@ class Figures:
                 for each in self.rates
             },
             "means": {
-                str(each.definition): {"calls": each.count, "total_us": each.total_us, "seconds": each.seconds}
+                str(each.definition): {"calls": each.calls, "total_us": each.total_us, "seconds": each.seconds}
                 for each in self.means
             },
             str(LONGEST): self.longest_wait_seconds,
@@ -54,6 +52,10 @@ class Figures:
 
 def figures_of(calls: CallCounts) -> Figures:
     """Return every rate and mean of these counts."""
+    return NOTHING if calls == NO_CALLS else _figures_of(calls)
+
+
+def _figures_of(calls: CallCounts) -> Figures:
     waits, work, gone = waiting(calls), handling(calls), abandonment(calls)
     rates = (
         strict_rate(calls),
@@ -71,6 +73,9 @@ def figures_of(calls: CallCounts) -> Figures:
     )
     means = (waits.speed_of_answer, waits.abandon_time, work.talk, work.wrap_up, work.all)
     return Figures(calls, rates, means, waits.longest_seconds)
+
+
+NOTHING = _figures_of(NO_CALLS)
 
 
 def figures_between(db: Connection, since: datetime, until: datetime) -> dict[str, Any]:

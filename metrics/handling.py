@@ -9,7 +9,7 @@ Known flaws: a wrap-up ends by itself after a set time, so that a longer one is 
 operators had, their times are added.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from metrics.call_counts import CallCounts
 from metrics.definition import Definition, Mean
@@ -19,8 +19,7 @@ WRAP_UP = Definition("handling.wrap_up", 1)
 HANDLING = Definition("handling.all", 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Handling:
+class Handling(NamedTuple):
     talk: Mean
     wrap_up: Mean
     all: Mean

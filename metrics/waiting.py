@@ -9,8 +9,8 @@ Known flaws: the greeting before the queue is not waiting here, though a caller 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -25,8 +25,7 @@ PERCENTILES = Definition("waiting.percentiles", 1)
 USUAL_PERCENTILES = (50, 80, 90, 95)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Mean and longest waits of a period."""
 
     speed_of_answer: Mean
