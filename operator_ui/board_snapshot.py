@@ -56,7 +56,6 @@ class Slow:
     load: Rate
     outlook: Outlook
     before_today: CallCounts
-    bookings: Sequence[BookingCount]
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ class Snapshot:
     seats: OpenSeats
     signs: Signs
     alarms: Sequence[OpenAlarm]
+    bookings: Sequence[BookingCount]
     slow: Slow
     drawn: dict[object, str] = field(default_factory=dict)
 
@@ -184,6 +184,7 @@ def _snapshot(db: Connection, slow: Slow, *, now: datetime) -> Snapshot:
         seats=count_open_seats(db),
         signs=newest_sign(db),
         alarms=list_open(db),
+        bookings=list_booking_counts(db, tokyo_day(now)),
         slow=slow,
     )
 
@@ -198,5 +199,4 @@ def _slow(db: Connection, *, now: datetime) -> Slow:
         load=seat_load(db, max(span_of_day(day)[0], now - LOAD_SPAN), now),
         outlook=outlook(db, hours, now=now),
         before_today=count_calls(db, month_start(day), span_of_day(day)[0]),
-        bookings=list_booking_counts(db, day),
     )

@@ -90,7 +90,7 @@ def test_a_call_ends_as_a_booking_by_an_operator_on_behalf_of_the_citizen(house:
     assert tuple(call) == ("ended", "answered", "new_booking", operator)
     add_staff(house.engine, "supervisor1", Role.SUPERVISOR)
     board = signed_in_at(house, "board", "supervisor1").text()
-    assert re.search(r"入電数 1件.*待ち呼 0件.*応答数 1件.*応答率 100\.0％.*着座数 1席", board)
+    assert re.search(r"待ち呼 0件.*応答率（今日） 100\.0％.*着座数 1席.*入電数 1件.*応答数 1件", board)
     assert "カードの受け取り 電話 1 0 0" in board or re.search(r"電話 1 0 0", board)
 
 

@@ -12,9 +12,12 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from booking_core.actors import Actor
 from booking_core.alarms import raise_alarm
 from booking_core.calendar import at
 from ivr.hours import read_hours
+from ivr.queue.models import AwayReason, Status
+from ivr.queue.operators import set_status
 from metrics.day_figures import figures_of_day
 from reports import archive
 from reports.content import DailyContent, abandoned, canonical, read
@@ -23,6 +26,7 @@ from reports.daily_csv import daily_csv, safe
 from reports.daily_pdf import CannotPrint, daily_pdf
 from reports.daily_text import body
 from reports.files import list_possible
+from tests.desk import available_operator
 from tests.reports.day import MONDAY, fill_a_day
 
 CUT_OFF = at(MONDAY, time(17, 5))
@@ -170,3 +174,15 @@ def test_the_29th_of_february_has_its_report(kyoto: Engine) -> None:
     report = composed(kyoto, leap)
     assert "2028年2月29日（火）" in body(report)
     assert daily_pdf(report).startswith(b"%PDF-")
+
+
+@pytest.mark.req("3-2-C", "3-2-L")
+def test_seats_by_hour_stand_against_the_plan(kyoto: Engine) -> None:
+    operator = available_operator(kyoto, "operator1")  # from 9:30 on
+    with kyoto.begin() as db:
+        away = at(MONDAY, time(10, 30))
+        set_status(db, operator, Status.AWAY, AwayReason.BREAK, by=Actor.operator(operator), now=away)
+    hours = {hour["hour"]: hour["seats"] for hour in composed(kyoto, MONDAY)["today"]["hours"]}
+    assert hours[9] == {"present": 5, "able": 5, "planned": 230}
+    assert hours[10] == {"present": 10, "able": 5, "planned": 230}
+    assert hours[16] == {"present": 10, "able": 0, "planned": 230}

@@ -283,3 +283,41 @@ def test_what_is_too_long_ago_is_given_up_with_an_alarm_that_names_the_days(
     assert alarm.kind == "report.given_up"
     assert "2025年4月8日（火）から2025年4月14日（月）までの日報5日分" in alarm.message
     assert "2025-04-15" in mails(kyoto)[1][0]
+
+
+def test_what_the_paper_cannot_print_leaves_as_text_and_csv_and_an_alarm_names_it(
+    at_time: Callable[..., JobWiring], kyoto: Engine
+) -> None:
+    with kyoto.begin() as db:
+        db.execute(
+            text("INSERT INTO setting (key, value, changed_at) VALUES ('service_name', '\"𠮷野の予約\"', :now)"),
+            {"now": datetime(2025, 4, 1, tzinfo=UTC)},
+        )
+    assert send_daily_report(at_time(MONDAY, time(17))) == {"mails": 1}
+    with kyoto.connect() as db:
+        (alarm,) = list_open(db)
+        files = db.execute(text("SELECT content->'files' FROM outbox")).scalar_one()
+    assert alarm.kind == "report.pdf"
+    assert "𠮷" in alarm.message
+    assert files == ["csv"]
+
+
+@pytest.mark.req("3-2-L")
+def test_a_report_built_late_says_what_was_known_when_it_was_built(
+    at_time: Callable[..., JobWiring], kyoto: Engine
+) -> None:
+    send_daily_report(at_time(MONDAY, time(17)))
+    add_call(kyoto, at(date(2025, 4, 8), time(10)))
+    send_daily_report(at_time(date(2025, 4, 10), time(8)))
+    with kyoto.connect() as db:
+        late = find_report(db, date(2025, 4, 8))
+    assert late
+    assert late.content["today"]["received"] == 1
+    assert late.content["cut_off"] == "2025-04-10T08:00:00+09:00"
+
+
+@pytest.mark.parametrize("day", [date(2025, 4, 30), date(2028, 2, 29), date(2025, 9, 30)])
+def test_the_last_day_of_a_month_has_its_report(at_time: Callable[..., JobWiring], kyoto: Engine, day: date) -> None:
+    assert send_daily_report(at_time(day, time(17))) == {"mails": 1}
+    with kyoto.connect() as db:
+        assert find_report(db, day)
