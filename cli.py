@@ -69,6 +69,13 @@ def call(arguments: list[str]) -> int:
     return int(one_call.main(arguments) or 0)
 
 
+def day(arguments: list[str]) -> int:
+    """Play a whole working day, in a database of its own."""
+    import day as whole
+
+    return whole.main(arguments)
+
+
 def bench(arguments: list[str]) -> int:
     """Measure what is named: `bench book`."""
     if arguments[:1] != ["book"]:
@@ -214,6 +221,7 @@ PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "test": (test, "the whole suite; what follows goes to pytest"),
     "check": (check, "the long checks: both PostgreSQL majors, interleavings at scale, mutation"),
     "call": (call, "one telephone call against the running demo, step by step"),
+    "day": (day, "[--calls N|2x] [--seed S] [--json] a whole working day on a stepped clock, and whether all adds up"),
     "bench": (bench, "bench book [--json]: how fast booking is, beside the bare statements"),
     "trace": (trace, "[--json] each requirement, how to verify it, and the tests that do"),
     "clock": (clock, "[show | real | shift WHEN | step WHEN] the demo's business time"),
