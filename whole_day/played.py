@@ -26,7 +26,10 @@ from whole_day.ledger import find_report, read_ledger, read_report, report_shoul
 from whole_day.stage import Stage
 from whole_day.stepping import Ears, Regular, Stepper
 
-JOBS_EVERY, LINE_LOOKS_EVERY = timedelta(minutes=30), timedelta(minutes=5)
+JOBS_EVERY = timedelta(hours=1)
+LINE_LOOKS_EVERY = timedelta(minutes=15)
+"""The line looks by itself, too, as it does every second of real time."""
+
 HOURS = 24
 REPORT_LOOKED_FOR_FROM, REPORT_LOOKED_FOR_EVERY = time(17), timedelta(minutes=1)
 
@@ -101,7 +104,8 @@ def play(plan: DayPlan, props: Props, stage: Stage, folder: Path, say: Callable[
         Regular(JOBS_EVERY, midnight + JOBS_EVERY, office.run_all),
         Regular(REPORT_LOOKED_FOR_EVERY, closing, office.run_until_reported),
     ]
-    stepper = Stepper(stage, ears, lambda: site.requests + stage.sending.done, regular)
+    asked = lambda: site.requests + stage.sending.done  # noqa: E731 - two counters as one
+    stepper = Stepper(stage.timeline, stage.sending, ears, stage.line.tick, asked, regular)
     cast.begin()
     for hour in range(1, HOURS + 1):
         stepper.run_until(midnight + timedelta(hours=hour) - timedelta(microseconds=hour == HOURS))

@@ -36,7 +36,7 @@ NUMBER = "+81753660000"
 START_SECONDS = 60
 LOOK_SECONDS = 0.1
 STOP_SECONDS = 15
-WEB_PROCESSES = "2"
+WEB_PROCESSES = 2
 """Requests come one after the other; the second process takes over while the first is renewed after many of them."""
 
 
@@ -63,12 +63,15 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, start: datetime, engines: Mapping[str, str]) -> Iterator[Stage]:
+def set_up(
+    folder: Path, start: datetime, engines: Mapping[str, str], *, web_processes: int = WEB_PROCESSES
+) -> Iterator[Stage]:
     """Start everything at an instant, on the engines and with the secrets that `engines` names in its variables.
 
     Args:
         folder: for the clock, the mail and the log of the web process.
         start: of business time.
+        web_processes: how many serve pages; a short day gets by with one.
         engines: DATABASE_URL, DATABASE_OWNER_URL, REDIS_URL and PEPPER.
     """
     with ExitStack() as stack:
@@ -82,7 +85,7 @@ def set_up(folder: Path, start: datetime, engines: Mapping[str, str]) -> Iterato
         network = stack.enter_context(Network(account, timeline=timeline, transport=transport, senders=sending))
         environ = _environment(folder, port, site, network.url, account) | dict(engines)
         settings = load_settings(environ)
-        stack.enter_context(_web(environ, folder / "web.log", site))
+        stack.enter_context(_web({**environ, "WEB_CONCURRENCY": str(web_processes)}, folder / "web.log", site))
         line = create_line(settings)
         line.senders = AtOnce()
         stack.callback(line.engine.dispose)
@@ -127,7 +130,7 @@ def _environment(folder: Path, port: int, site: str, network: str, account: Acco
 def _web(environ: Mapping[str, str], log: Path, site: str) -> Iterator[None]:
     """Serve every door by the processes of production; they end with this one, whatever happens to it."""
     command = (sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "app:web")
-    whole = {**os.environ, **environ, "WEB_CONCURRENCY": WEB_PROCESSES}
+    whole = {**os.environ, **environ}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [*tether(signal.SIGTERM), *command], cwd=ROOT, env=whole, stdin=subprocess.DEVNULL, stdout=out, stderr=out

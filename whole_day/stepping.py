@@ -7,14 +7,23 @@ work for the line (it was woken, or an offer's `due_at` has come), and the jobs 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import psycopg
 
 from ivr.queue.wake import CHANNEL
-from whole_day.stage import Stage
+from simulator.network.in_turn import InTurn
+from simulator.network.timeline import SteppedTimeline
 
-LINE_LOOKS_EVERY = timedelta(minutes=1)
-"""The line looks by itself, too, as it does every second of real time: nobody's call hangs on being woken."""
+
+class LineWork(Protocol):
+    """How it is heard that there is work for the line."""
+
+    def offer_due(self) -> datetime | None:
+        """Return when the line has to look after an offer next; a call to work that came before is heard as well."""
+
+    def take_wake(self) -> bool:
+        """Tell whether the line was woken since this was asked last."""
 
 
 @dataclass
@@ -56,14 +65,21 @@ class Regular:
 
 @dataclass
 class Stepper:
-    """Moves the clock. `asked` counts requests of any kind: where nothing was asked, nothing can have become due."""
+    """Moves the clock.
 
-    stage: Stage
-    ears: Ears
+    Attributes:
+        tick: lets the line do all there is to do now.
+        asked: counts requests of any kind: where nothing was asked, nothing can have become due.
+        regular: what is done now and then whatever happens.
+    """
+
+    timeline: SteppedTimeline
+    sending: InTurn
+    ears: LineWork
+    tick: Callable[[], None]
     asked: Callable[[], int]
     regular: Sequence[Regular] = ()
     offer_due: datetime | None = None
-    ticks: int = 0
     steps: int = 0
     _seen: int = field(default=-1, init=False)
 
@@ -72,18 +88,18 @@ class Stepper:
         self.settle()
         while (at := self._next()) is not None and at <= end:
             self.steps += 1
-            if not self.stage.timeline.step(at):
-                self.stage.timeline.run_until(at)
+            if not self.timeline.step(at):
+                self.timeline.run_until(at)
             self.settle()
             self._do_regular()
-            if self.offer_due is not None and self.offer_due <= self.stage.timeline.now():
+            if self.offer_due is not None and self.offer_due <= self.timeline.now():
                 self._tick()
                 self.settle()
 
     def settle(self) -> None:
         """Send what waits to be sent, and let the line work, until nothing of it is left."""
         while True:
-            self.stage.sending.run_out()
+            self.sending.run_out()
             if self.asked() == self._seen:
                 return
             self._seen = self.asked()
@@ -92,16 +108,15 @@ class Stepper:
                 self._tick()
 
     def _tick(self) -> None:
-        self.ticks += 1
-        self.stage.line.tick()
+        self.tick()
         self._seen = -1
 
     def _next(self) -> datetime | None:
-        dues = [self.stage.timeline.next_due(), self.offer_due, *(each.next_at for each in self.regular)]
+        dues = [self.timeline.next_due(), self.offer_due, *(each.next_at for each in self.regular)]
         return min((due for due in dues if due is not None), default=None)
 
     def _do_regular(self) -> None:
-        now = self.stage.timeline.now()
+        now = self.timeline.now()
         for each in self.regular:
             if each.next_at <= now:
                 each.next_at += each.every

@@ -52,7 +52,7 @@ class Operator:
         self.town.at(shift.available, self.take_calls, shift.login)
         for pause in shift.pauses:
             self.town.at(pause.begins, lambda pause=pause: self._step_away(pause), shift.login)  # type: ignore[misc]
-            self.town.at(pause.begins + timedelta(minutes=pause.minutes), self._come_back, shift.login)
+            self.town.at(pause.begins + pause.length, self._come_back, shift.login)
         self.town.at(shift.ends, self.leave, shift.login)
 
     # -- at the desk --------------------------------------------------------------------------------------------

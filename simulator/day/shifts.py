@@ -15,7 +15,7 @@ CLOSES = time(17)
 FEWEST = 3
 """So many sit at least, however small the day: somebody must be there while another has lunch."""
 
-LUNCH_BEGINS, LUNCH_TURNS, LUNCH_MINUTES = time(11, 15), 4, 45
+LUNCH_BEGINS, LUNCH_TURNS, LUNCH_MINUTES, NEXT_TURN_MINUTES = time(11, 15), 4, 45, 48
 STAYS_UNTIL = time(17, 5)
 """Until when the last to go stay at least: who called a minute before five still hears the menu."""
 
@@ -27,6 +27,10 @@ class Pause:
     begins: datetime
     minutes: float
     reason: str
+
+    @property
+    def length(self) -> timedelta:
+        return timedelta(minutes=self.minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def _draw_shift(day: date, n: int, login: str, dice: Dice, early: int) -> Shift:
 
 def _draw_pauses(day: date, n: int, dice: Dice, ends: datetime) -> list[Pause]:
     """Lunch in turns, a short break before and after it, now and then training or a meeting."""
-    turn = timedelta(minutes=LUNCH_MINUTES) * (n % LUNCH_TURNS)
+    turn = timedelta(minutes=NEXT_TURN_MINUTES) * (n % LUNCH_TURNS)
     morning = _at(day, time(9, 50)) + timedelta(seconds=dice.between(0, 4200))
     pauses = [
         Pause(morning, dice.between(8, 12), "break"),
@@ -89,7 +93,7 @@ def _draw_pauses(day: date, n: int, dice: Dice, ends: datetime) -> list[Pause]:
     if dice.chance(0.2):
         reason = dice.pick(("training", "meeting", "other_work"))
         pauses.append(Pause(_at(day, time(16, 20)) + timedelta(seconds=dice.between(0, 600)), 15, reason))
-    return [each for each in pauses if each.begins + timedelta(minutes=each.minutes) < ends]
+    return [each for each in pauses if each.begins + each.length < ends]
 
 
 def _at(day: date, moment: time) -> datetime:
