@@ -13,8 +13,8 @@ from booking_core.db import APP_ROLE, in_transaction, make_engine
 from booking_core.models import Role
 from booking_core.refusal import Refusal
 from booking_core.seed import seed_demo
-from booking_core.seed.demo import DEMO_PASSWORD
-from booking_core.seed.demo_cards import CARDS, FREE_CARDS, demo_cards
+from booking_core.seed.demo import DEMO_PASSWORD, SIMULATED_OPERATORS
+from booking_core.seed.demo_cards import CARDS, FREE_CARDS, SIMULATED_CARDS, demo_cards
 from booking_core.staff.accounts import NewAccount, create_account
 from migrations.upgrade import upgrade
 from simulator.day.cast import Props
@@ -45,7 +45,7 @@ def _props(engine: Engine, plan: DayPlan, *, pepper: bytes, now: datetime) -> Pr
     more = _more_cards(plan.callers + plan.callers_outside_hours + plan.web_bookers - FREE_CARDS)
 
     def work(db: Connection) -> list[str]:
-        for login in operators:
+        for login in operators[len(SIMULATED_OPERATORS) :]:
             _make_account(db, login, now)
         if more:
             _import(db, more, pepper=pepper, now=now)
@@ -68,7 +68,8 @@ def _make_account(db: Connection, login: str, now: datetime) -> None:
 
 def _more_cards(number: int) -> list[Card]:
     """Return cards by the demo's rule, after those the demo has."""
-    return [Card(f"9{n:09d}", f"{12340000 + n}") for n in range(CARDS + 1, CARDS + 1 + max(number, 0))]
+    first = CARDS + SIMULATED_CARDS + 1
+    return [Card(f"9{n:09d}", f"{12340000 + n}") for n in range(first, first + max(number, 0))]
 
 
 def _import(db: Connection, cards: list[Card], *, pepper: bytes, now: datetime) -> None:

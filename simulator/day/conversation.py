@@ -180,8 +180,13 @@ class Conversation:
         """Do something a little later, if the two still talk by then."""
 
         def unless_over() -> None:
-            if not self.over:
+            if self.over:
+                return
+            try:
                 act()
+            except (Unexpected, Declined):
+                self.goodbye()  # whatever her screen does, nobody is kept waiting at a telephone
+                raise
 
         self.town.later(seconds, unless_over, self.operator)
 

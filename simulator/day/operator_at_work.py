@@ -66,17 +66,17 @@ class Operator:
         self.telephone = self.town.telephone(str(token["identity"]), str(token["token"]), self._told)
 
     def take_calls(self) -> None:
-        self._set(AVAILABLE)
+        self.set_status(AVAILABLE)
 
     def _step_away(self, pause: Pause) -> None:
         if not self._leaving:
             self._paused = True
-            self._set(AWAY, pause.reason)
+            self.set_status(AWAY, pause.reason)
 
     def _come_back(self) -> None:
         self._paused = False
         if not self._leaving:
-            self._set(AVAILABLE)
+            self.set_status(AVAILABLE)
 
     def leave(self) -> None:
         """Go home: whoever stays for the queue only once nobody waits any more."""
@@ -84,7 +84,7 @@ class Operator:
             self.town.later(LOOKS_AGAIN_SECONDS, self.leave, self.shift.login)
             return
         self._leaving = True
-        self._set(OFFLINE)
+        self.set_status(OFFLINE)
         self._sign_out()
 
     def _is_needed(self) -> bool:
@@ -100,7 +100,7 @@ class Operator:
         if self.telephone:
             self.telephone.leave()
 
-    def _set(self, status: str, reason: str = "") -> None:
+    def set_status(self, status: str, reason: str = "") -> None:
         """Tell the desk; while she has a call in hand it counts from the end of that on."""
         self.window.open("/desk/").submit("/desk/status", {"status": status, "reason": reason})
         if self._busy and status != self.status:
@@ -169,7 +169,7 @@ class Operator:
 
     def _notice_that_she_is_parked(self) -> None:
         if self.status == AWAY and not self._paused and not self._leaving and not self._busy:
-            self._set(AVAILABLE)
+            self.set_status(AVAILABLE)
 
     def _talks(self, leg: str) -> None:
         """Open the page of the call and serve the caller."""

@@ -29,6 +29,10 @@ HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
 
 
+class NoAnswer(Unexpected):
+    """Nobody answered, or the connection broke."""
+
+
 class Declined(Exception):  # noqa: N818 - it tells what was answered
     """The product said no, in a way that a person understands; nothing was changed."""
 
@@ -97,7 +101,7 @@ class Site:
         """Send one request; cookies that are set are kept in `cookies`.
 
         Raises:
-            Unexpected: nothing came back.
+            NoAnswer: nothing came back.
         """
         parts = urllib.parse.urlsplit(self.origin)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_SECONDS)
@@ -115,7 +119,7 @@ class Site:
                 cookies[name] = value
             return Answer(answer.status, answer.headers, answer.read().decode())
         except (OSError, http.client.HTTPException) as error:
-            raise Unexpected(f"{method} {path} was not answered: {error!r}") from None
+            raise NoAnswer(f"{method} {path} was not answered: {error!r}") from None
         finally:
             connection.close()
 
