@@ -38,6 +38,7 @@ from operator_ui.desk import desk
 from operator_ui.door import BOARD, DESK, desk_frame
 from operator_ui.door import DOOR as DESK_DOOR
 from operator_ui.line_notices import line_notices
+from operator_ui.ready_check import ready_check
 from operator_ui.softphone import NONE, SIMULATOR, TWILIO, Softphone, softphone_answers
 from web import access_log, errors, forms_guard, headers, uploads
 from web.booking_screens import booking_screens
@@ -50,7 +51,11 @@ from web.wiring import Wiring, install, wired
 
 LARGEST_FORM = 64 * 1024
 DEFAULT_EDGES = ("tokyo", "singapore", "roaming")
-TWILIO_HOSTS = ("https://eventgw.twilio.com", "https://sdk.twilio.com")
+GATEWAY_REGIONS = ("au1", "br1", "de1", "ie1", "jp1", "sg1", "us1", "us2")
+TWILIO_HOSTS = (  # where the softphone sends its measurements, by the region that took it in; its sounds are our own
+    "https://eventgw.twilio.com",
+    *(f"https://eventgw.{region}.twilio.com" for region in GATEWAY_REGIONS),
+)
 ONE_YEAR_SECONDS = 31_536_000  # static files carry a fingerprint of their content in their address
 REDIS_PATIENCE_SECONDS = 0.2  # a throttle must never be what a citizen waits for
 
@@ -126,7 +131,7 @@ def _open_desk(app: Flask, softphone: Softphone) -> DoorCookie:
     screens.url_prefix = "/calls/<int:call_id>/book"
     guard(screens, DESK, unless_named=Permission.CALLS_TAKE)
     screens.context_processor(desk_frame)
-    return open_door(app, DESK, desk, calls, screens, softphone_answers(softphone))
+    return open_door(app, DESK, desk, calls, screens, ready_check(softphone), softphone_answers(softphone))
 
 
 def _softphone(settings: Settings) -> Softphone:
@@ -196,6 +201,7 @@ def create_line(settings: Settings) -> Line:
             base=settings.twilio_api_base or "",
             region=settings.twilio_region,
             edge=settings.twilio_edge,
+            fallback_url=settings.voice_fallback_url or "",
         ),
         name=f"{socket.gethostname()}:{os.getpid()}",
     )

@@ -85,6 +85,27 @@ def bench(arguments: list[str]) -> int:
     return int(book.main(arguments[1:]) or 0)
 
 
+def figures(arguments: list[str]) -> int:
+    """Print the figures of a span of days."""
+    import ledger_commands
+
+    return ledger_commands.figures(arguments)
+
+
+def replay(arguments: list[str]) -> int:
+    """Tell a past day's events to the code again."""
+    import ledger_commands
+
+    return ledger_commands.replay(arguments)
+
+
+def import_calls(arguments: list[str]) -> int:
+    """Take a list of calls into the ledger."""
+    import ledger_commands
+
+    return ledger_commands.import_list(arguments)
+
+
 def trace(arguments: list[str]) -> int:
     """List every requirement with the tests that show it."""
     import runpy
@@ -222,7 +243,10 @@ PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "check": (check, "the long checks: both PostgreSQL majors, interleavings at scale, mutation"),
     "call": (call, "one telephone call against the running demo, step by step"),
     "day": (day, "[--calls N|2x] [--seed S] [--json] a whole working day on a stepped clock, and whether all adds up"),
-    "bench": (bench, "bench book [--json]: how fast booking is, beside the bare statements"),
+    "bench": (bench, "bench book | reports [--json]: how fast it is, beside the bare statements"),
+    "figures": (figures, "DAY [DAY] [--by half_hour] [--json] every published number of calls"),
+    "replay": (replay, "DAY [--json] a past day's events told to the code again, and every difference"),
+    "import-calls": (import_calls, "FILE [--json] a provider's call list or a public log into the ledger"),
     "trace": (trace, "[--json] each requirement, how to verify it, and the tests that do"),
     "clock": (clock, "[show | real | shift WHEN | step WHEN] the demo's business time"),
 }

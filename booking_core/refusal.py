@@ -58,6 +58,7 @@ class Reason(StrEnum):
     CHOICE_NEEDED = "choice_needed"
     NOTICE_WORDS = "notice_words"
     NOTICE_TIME = "notice_time"
+    PLAN_TOO_LATE = "plan_too_late"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -130,6 +131,7 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.CHOICE_NEEDED: "一つ選んでください。",
     Reason.NOTICE_WORDS: "電話で流す文を、200文字までで入力してください。",
     Reason.NOTICE_TIME: "始まりと終わりの日時を確かめてください。終わりは、始まりと今よりも後にしてください。",
+    Reason.PLAN_TOO_LATE: "この日の席の計画は、もう変えられません。これからの日を選んでください。",
 }
 
 

@@ -4,7 +4,7 @@ Everything in one transaction, and everything twice is once: an event that was t
 answer that fits the call as it stands.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,13 @@ from booking_core import settings
 from booking_core.statement import Statement
 from ivr import notices
 from ivr.flow.next_step import (
+    FELL_OUT,
     LOST_BY_THE_LINE,
+    MOST_FALLS,
     PERSON,
     TOPICS,
     CallFacts,
+    Connect,
     HangUp,
     Happening,
     QueueResult,
@@ -97,10 +100,15 @@ def hear(db: Connection, event: LineEvent, *, now: datetime) -> Answer:
     elif _record(db, call_id, event, now=now):
         _carry_on(db, call_id, event, now=now)
     facts = _read_facts(db, call_id, event.happening, may_leave=may_leave, now=now)
+    if event.result in FELL_OUT:
+        facts = replace(facts, falls=_falls(db, call_id))
     step = next_step(facts, event.happening, result=event.result, offer=event.offer_id)
+    if isinstance(step, Connect):
+        progress.left_queue(db, call_id, now=now)  # also for a repeated request: whoever is told to ring is being rung
     if isinstance(step, Wait) and step.words:
         progress.position_was_said(db, call_id, now=now)
     if facts.nobody_left and isinstance(step, HangUp):
+        _record(db, call_id, event, now=now)
         progress.lost_by_the_line(db, call_id)
     return Answer(call_id, facts.state, step)
 
@@ -123,7 +131,13 @@ def _lock_call(db: Connection, event: LineEvent, *, now: datetime) -> int | None
 
 def _record(db: Connection, call_id: int, event: LineEvent, *, now: datetime) -> bool:
     """Write the event into the log; False: it stands there already."""
-    detail = {"result": event.result, "offer": event.offer_id, "talk_seconds": event.talk_seconds}
+    detail = {
+        "result": event.result,
+        "offer": event.offer_id,
+        "talk_seconds": event.talk_seconds,
+        "call_status": event.call_status,
+        "bridged": {True: "yes", False: "no", None: ""}[event.bridged],
+    }
     values = {
         "call_id": call_id,
         "leg": event.leg,
@@ -142,7 +156,9 @@ def _carry_on(db: Connection, call_id: int, event: LineEvent, *, now: datetime) 
         case Happening.CHOSE:
             understood = event.result in TOPICS or event.result in PERSON
             progress.chose(db, call_id, TOPICS.get(event.result), understood=understood)
-        case Happening.LEFT_QUEUE if event.result == QueueResult.LEAVE:
+        case Happening.LEFT_QUEUE if event.result in FELL_OUT and _falls(db, call_id) > MOST_FALLS:
+            progress.lost_by_the_line(db, call_id)
+        case Happening.LEFT_QUEUE if event.result in {QueueResult.LEAVE, *FELL_OUT}:
             progress.left_queue(db, call_id, now=now)
         case Happening.LEFT_QUEUE if event.result == QueueResult.HANGUP:
             _end(db, call_id, now=now)
@@ -154,6 +170,10 @@ def _carry_on(db: Connection, call_id: int, event: LineEvent, *, now: datetime) 
             _end(db, call_id, now=now)
         case _ if event.offer_id is not None:
             _about_the_offer(db, call_id, event.offer_id, event, now=now)
+
+
+def _falls(db: Connection, call_id: int) -> int:
+    return int(db.execute(_FALLS, {"call_id": call_id, "results": sorted(FELL_OUT)}).scalar_one())
 
 
 def _about_the_offer(db: Connection, call_id: int, offer_id: int, event: LineEvent, *, now: datetime) -> None:
@@ -253,6 +273,9 @@ _EVENT = text("""
     INSERT INTO call_event (call_sid, leg, event, token, at, detail)
     SELECT call_sid, :leg, :event, :token, CAST(:now AS timestamptz), :detail FROM call WHERE id = :call_id
     ON CONFLICT (call_sid, leg, event, token) DO NOTHING""").bindparams(bindparam("detail", type_=JSONB))
+_FALLS = text("""
+    SELECT count(*) FROM call_event e JOIN call c ON c.call_sid = e.call_sid
+    WHERE c.id = :call_id AND e.event = 'left_queue' AND e.detail ->> 'result' = ANY(:results)""")
 _ACCEPTED = text("SELECT id FROM offer WHERE id = :offer_id AND call_id = :call_id AND state = 'accepted'")
 _RINGING = text("""
     SELECT id FROM offer WHERE call_id = :call_id AND state = 'pending' AND dialled_at IS NOT NULL""")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MICROS = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -34,3 +36,17 @@ class Rate:
             return None
         tenths = self.numerator * 1000 // self.denominator
         return f"{tenths // 10}.{tenths % 10}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean duration under a definition: `total_us` microseconds over `count` calls."""
+
+    definition: Definition
+    total_us: int
+    count: int
+
+    @property
+    def seconds(self) -> float | None:
+        """The mean in seconds; None where nothing was counted yet."""
+        return self.total_us / self.count / MICROS if self.count else None

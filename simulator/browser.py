@@ -81,14 +81,22 @@ class Browser:
             raise Unexpected(f"no form to {action} at {self.url}: {self.words[:200]}")
         return self.send(forms[0], typed)
 
-    def send(self, form: Node, typed: Mapping[str, str] | None = None) -> Self:
+    def press(self, words: str) -> Self:
+        """Press the first button whose words hold these; it may send its form to an address of its own."""
+        for form in self._main().all("form"):
+            for button in form.all("button"):
+                if words in button.words:
+                    return self.send(form, to=button.attributes.get("formaction"))
+        raise Unexpected(f"no button 「{words}」 at {self.url}: {self.words[:200]}")
+
+    def send(self, form: Node, typed: Mapping[str, str] | None = None, *, to: str | None = None) -> Self:
         values = {
             each.attributes["name"]: each.attributes.get("value", "")
             for each in form.all("input")
             if each.attributes.get("name") and each.attributes.get("type") != "radio"
         } | dict(typed or {})
         data = urllib.parse.urlencode(values).encode()
-        address = self._absolute(form.attributes["action"])
+        address = self._absolute(to or form.attributes["action"])
         return self._ask(urllib.request.Request(address, data, method="POST"))  # noqa: S310 - likewise
 
     def post_for_json(self, address: str, values: Mapping[str, str]) -> dict[str, Any]:

@@ -230,8 +230,9 @@ def book(desk: Browser) -> None:
         raise Unexpected("no venue has a free day")
     desk.open(places[0].attributes["href"])
     desk.open(desk.link("空きあり"))
-    desk.open(desk.link("空き"))
+    desk.press("空き")
     expect(desk.heading == "予約の内容を確かめる", f"On the shared screens: {places[0].words}")
+    expect("取り置いています" in desk.words, "The place is kept while it is read back")
     desk.submit("/slot/")
     expect("読み上げてください" in desk.words, "Booked by telephone on behalf of the citizen")
 

@@ -4,7 +4,7 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -12,29 +12,44 @@ from sqlalchemy import Connection, text
 from booking_core import audit_chain
 from booking_core.alarms import list_open
 from booking_core.recount import list_miscounts
-from metrics.call_facts import day_start
+from metrics.call_facts import list_call_facts
 from metrics.day_figures import DayFigures, figures_of_day
+from metrics.definition import Rate
+from metrics.period import day_start
+from metrics.settled_rate import settled_rate
 from simulator.day.figures import Figures
-from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed
+from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed, LedgerFact
 from simulator.network.server import Network
+from tasks.replay_day import replay_day
 
 LINE = re.compile(r"^(.+?)：(.+)$", re.MULTILINE)
 COUNT = re.compile(r"\d+")
 OF_HOW_MANY = re.compile(r"(\d+)／(\d+)")
 
 
-def read_ledger(db: Connection, day: date, network: Network) -> Ledger:
-    """Return everything that is compared with the simulator's own record."""
+def read_ledger(db: Connection, day: date, network: Network, *, now: datetime) -> Ledger:
+    """Return everything that is compared with the simulator's own record.
+
+    The caller rolls back: the day's events are told to the code again, and nothing of that may stay.
+    """
     bounds = {"since": day_start(day), "until": day_start(day + timedelta(days=1))}
     figures = figures_of_day(db, day)
     return Ledger(
         calls=[LedgerCall(*row) for row in db.execute(_CALLS, bounds)],
+        facts=[
+            LedgerFact(each.call_sid, each.in_hours, each.outcome or "", each.wait_us, each.talk_us)
+            for each in list_call_facts(db, day, day)
+        ],
         deeds=[LedgerDeed(*row) for row in db.execute(_DEEDS, bounds)],
         computed=_named(figures),
         bookings={
             (each.service_code, each.channel): (each.made, each.moved, each.cancelled) for each in figures.bookings
         },
-        faults=[*_faults_of_the_book(db, bounds), *_faults_of_the_network(network)],
+        faults=[
+            *_faults_of_the_book(db, bounds),
+            *_faults_of_the_network(network),
+            *_faults_of_the_replay(db, day, now),
+        ],
     )
 
 
@@ -47,10 +62,15 @@ def _named(figures: DayFigures) -> dict[str, str]:
         "abandoned_in_queue": str(figures.abandoned_in_queue),
         "failed": str(figures.failed),
         "undecided": str(figures.undecided),
-        "strict": f"{figures.strict_rate.numerator}/{figures.strict_rate.denominator}",
-        "queue_based": f"{figures.queue_based_rate.numerator}/{figures.queue_based_rate.denominator}",
+        "strict": _told(figures.strict_rate),
+        "settled": _told(settled_rate(figures.calls)),
+        "queue_based": _told(figures.queue_based_rate),
         "most_open_seats": str(figures.most_open_seats),
     }
+
+
+def _told(rate: Rate) -> str:
+    return f"{rate.numerator}/{rate.denominator}"
 
 
 def _faults_of_the_book(db: Connection, bounds: Mapping[str, object]) -> Iterator[str]:
@@ -63,6 +83,13 @@ def _faults_of_the_book(db: Connection, bounds: Mapping[str, object]) -> Iterato
         yield f"an alarm: {alarm.message}"
     for link in audit_chain.verify(db):
         yield f"the audit chain: {link.fault}"
+
+
+def _faults_of_the_replay(db: Connection, day: date, now: datetime) -> Iterator[str]:
+    replayed = replay_day(db, day, now=now)
+    for each in replayed.differences:
+        yield f"replayed, {each.of}: stored {each.stored!r}, replayed {each.replayed!r}"
+    yield from (f"replayed, not taken: {each}" for each in replayed.refused)
 
 
 def _faults_of_the_network(network: Network) -> Iterator[str]:

@@ -114,7 +114,8 @@ def play(plan: DayPlan, props: Props, stage: Stage, folder: Path, say: Callable[
     report = find_report(folder / "mail")
     mailed = read_report(report) if report else {}
     with office.wiring.engine.connect() as db:
-        ledger = read_ledger(db, plan.day, stage.network)
+        ledger = read_ledger(db, plan.day, stage.network, now=stage.clock.now())
+        db.rollback()
     ears.connection.close()
     office.wiring.engine.dispose()
     return PlayedDay(

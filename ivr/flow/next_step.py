@@ -51,7 +51,13 @@ class QueueResult(StrEnum):
     SYSTEM_ERROR = "system-error"
 
 
-LOST_BY_THE_LINE = frozenset({QueueResult.QUEUE_FULL, QueueResult.ERROR, QueueResult.SYSTEM_ERROR})
+FELL_OUT = frozenset({QueueResult.ERROR, QueueResult.SYSTEM_ERROR})
+"""The provider could not go on with the wait document, or with its queue: most often we ourselves were down."""
+
+MOST_FALLS = 10
+"""How often a caller is put back into a queue that lets her fall; after that the line tells her so, and gives up."""
+
+LOST_BY_THE_LINE = frozenset({QueueResult.QUEUE_FULL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class CallFacts:
     Attributes:
         topic: what she pressed, if anything.
         wrong_keys: how often she pressed a key to no choice.
+        falls: how often she fell out of the provider's queue.
         pending_offer: the offer whose operator is being connected, None when nobody has the call.
         pending_account: that operator.
         may_leave: whether she may leave the queue for the pending offer by her own document.
@@ -81,6 +88,7 @@ class CallFacts:
     outcome: str | None
     topic: str | None = None
     wrong_keys: int = 0
+    falls: int = 0
     pending_offer: int | None = None
     pending_account: int | None = None
     may_leave: bool = False
@@ -99,9 +107,10 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Say these and wait for a key; without one a person takes over."""
+    """Say these and wait for a key; without one a person takes over. `again`: the key before led nowhere."""
 
     words: tuple[str, ...]
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,7 @@ def _after_the_menu(call: CallFacts, key: str) -> Step:
     if call.state != CallState.IVR:
         return _to_the_operator(call)
     if key not in TOPICS and key not in PERSON and call.wrong_keys <= MOST_WRONG_KEYS:
-        return Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)))
+        return Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)), again=True)
     return Enqueue((say(Prompt.CONNECTING),))
 
 
@@ -230,9 +239,9 @@ def _once(call: CallFacts) -> tuple[str, ...]:
 
 
 def _after_the_queue(call: CallFacts, result: str) -> Step:
-    if result in LOST_BY_THE_LINE:
+    if result in LOST_BY_THE_LINE or (result in FELL_OUT and call.falls > MOST_FALLS):
         return HangUp((say(Prompt.SORRY),))
-    if result != QueueResult.LEAVE or call.state == CallState.ENDED:
+    if result not in {QueueResult.LEAVE, *FELL_OUT} or call.state == CallState.ENDED:
         return Nothing()
     return _to_the_operator(call)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from ivr.ledger import operator_events
 from ivr.queue.models import Redirect
 
 ONE_QUEUE = 0x51554555
@@ -33,16 +34,17 @@ def assign(db: Connection, *, now: datetime, real_now: datetime) -> list[int]:
     if not callers:
         return []
     operators = list(db.execute(_LONGEST_IDLE, {"most": len(callers), "heard_after": heard_after}).scalars())
-    values = [
-        {"call_id": call_id, "account_id": account_id, "redirect": Redirect.DUE, "now": now, "due": now + REACH_WITHIN}
-        for call_id, account_id in zip(callers, operators, strict=False)
-    ]
-    return [_offer(db, each) for each in values]
+    pairs = zip(callers, operators, strict=False)
+    return [make_offer(db, call_id, account_id, now=now) for call_id, account_id in pairs]
 
 
-def _offer(db: Connection, values: dict[str, object]) -> int:
+def make_offer(db: Connection, call_id: int, account_id: int, *, now: datetime) -> int:
+    """Offer a waiting call to a free operator, both locked, and return the offer."""
+    values = {"call_id": call_id, "account_id": account_id, "redirect": Redirect.DUE, "now": now}
     db.execute(_OFFERING, values)
-    return int(db.execute(_OFFER, values).scalar_one())
+    offer_id = int(db.execute(_OFFER, values | {"due": now + REACH_WITHIN}).scalar_one())
+    operator_events.note(db, account_id, now=now)
+    return offer_id
 
 
 _TAKE_TURNS = text("SELECT pg_advisory_xact_lock(:lock)")

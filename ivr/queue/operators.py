@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from booking_core import audit
 from booking_core.actors import Actor
 from booking_core.refusal import Reason, Refusal
+from ivr.ledger import operator_events
 from ivr.queue import seats
 from ivr.queue.models import AwayReason, OfferState, Status
 from ivr.queue.wake import wake_line
@@ -123,6 +124,7 @@ def done_with_call(db: Connection, account_id: int, *, now: datetime, keeps_turn
     row = db.execute(_FREE, {"account_id": account_id, "now": now, "keeps_turn": keeps_turn}).one_or_none()
     wake_line(db)
     if row is None or row.next_status is None:
+        operator_events.note(db, account_id, now=now)
         return
     status, reason = Status(row.next_status), AwayReason(row.next_reason) if row.next_reason else None
     by = None if reason in SET_BY_THE_LINE else account_id
@@ -136,6 +138,7 @@ def _become(
     db: Connection, account_id: int, status: Status, reason: AwayReason | None, *, by: int | None, now: datetime
 ) -> None:
     db.execute(_SET, {"account_id": account_id, "status": status, "reason": reason, "now": now})
+    operator_events.note(db, account_id, now=now)
     if status is Status.OFFLINE:
         seats.get_up(db, account_id, by=by, reason=status, now=now)
     else:

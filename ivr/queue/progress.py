@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from ivr.ledger import call_facts, operator_events
 from ivr.queue import operators
 from ivr.queue.models import AwayReason, OfferState, Outcome, Topic
 from ivr.queue.wake import wake_line
@@ -94,10 +95,12 @@ def answered(db: Connection, call_id: int, offer_id: int, *, at: datetime) -> bo
 
     Told by her leg's first request, its status, her desk, or at the latest by the end of the talk: the first counts.
     """
-    accepted = db.execute(_ACCEPT, {"call_id": call_id, "offer_id": offer_id, "at": at}).rowcount == 1
-    if accepted:
-        db.execute(_CONNECT, {"call_id": call_id, "at": at})
-    return accepted
+    accepted = db.execute(_ACCEPT, {"call_id": call_id, "offer_id": offer_id, "at": at}).one_or_none()
+    if accepted is None:
+        return False
+    db.execute(_CONNECT, {"call_id": call_id, "at": at})
+    operator_events.note(db, accepted.account_id, now=at)
+    return True
 
 
 def operator_not_reached(db: Connection, call_id: int, offer_id: int, state: OfferState, *, now: datetime) -> bool:
@@ -130,8 +133,11 @@ def end(db: Connection, call_id: int, *, wrap_up: timedelta, now: datetime) -> b
     if db.execute(_END, {"call_id": call_id, "now": now}).rowcount != 1:
         return False
     over = db.execute(_OFFER_OVER, {"call_id": call_id, "now": now, "due": now + wrap_up}).one_or_none()
-    if over and over.state != OfferState.WRAPPING:
+    if over and over.state == OfferState.WRAPPING:
+        operator_events.note(db, over.account_id, now=now)
+    elif over:
         operators.done_with_call(db, over.account_id, now=now, keeps_turn=over.state == OfferState.RESCINDED)
+    call_facts.post(db, call_id)
     return True
 
 
@@ -157,7 +163,8 @@ _NOT_OFFERABLE = text("UPDATE call SET offerable_at = NULL WHERE id = :call_id A
 _LEG = text("UPDATE offer SET leg_sid = :leg_sid WHERE id = :offer_id AND call_id = :call_id AND leg_sid IS NULL")
 _ACCEPT = text("""
     UPDATE offer SET state = 'accepted', accepted_at = :at, due_at = NULL
-    WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' AND dialled_at IS NOT NULL""")
+    WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' AND dialled_at IS NOT NULL
+    RETURNING account_id""")
 _CONNECT = text("""
     UPDATE call SET state = 'connected', answered_at = coalesce(answered_at, :at)
     WHERE id = :call_id AND state = 'offering'""")

@@ -22,6 +22,17 @@ class LedgerCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerFact:
+    """A call as published numbers are made from it; waits and talks in microseconds, None where there was none."""
+
+    sid: str
+    in_hours: bool
+    outcome: str
+    wait_us: int | None
+    talk_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerDeed:
     """A carried-out command of the book."""
 
@@ -44,6 +55,7 @@ class Ledger:
     """
 
     calls: Sequence[LedgerCall]
+    facts: Sequence[LedgerFact]
     deeds: Sequence[LedgerDeed]
     computed: Mapping[str, str]
     bookings: Bookings

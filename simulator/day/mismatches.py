@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from simulator.day.figures import Bookings, Figures, figures_of
-from simulator.day.ledger import Ledger, LedgerCall
+from simulator.day.ledger import Ledger, LedgerCall, LedgerFact
 from simulator.day.record import Heard, Record
 from simulator.day.supervisor import BoardLook
 from simulator.opening_time import TOKYO
@@ -20,6 +20,7 @@ def find_mismatches(
     return [
         *(f"not to be understood: {each}" for each in record.unexpected),
         *_of_calls(record, ledger),
+        *_of_facts(record, ledger),
         *_of_deeds(record, ledger),
         *_of_figures("the figures", computed_names(figures_of(record)), ledger.computed),
         *_of_bookings(figures_of(record).bookings, ledger.bookings),
@@ -40,6 +41,7 @@ def computed_names(figures: Figures) -> dict[str, str]:
         "failed": str(figures.failed),
         "undecided": str(figures.undecided),
         "strict": f"{figures.strict.part}/{figures.strict.whole}",
+        "settled": f"{figures.strict.part}/{figures.strict.whole}",
         "queue_based": f"{figures.queue_based.part}/{figures.queue_based.whole}",
         "most_open_seats": str(figures.most_seats),
     }
@@ -73,6 +75,23 @@ def _differences(call: Heard, row: LedgerCall) -> Iterator[str]:
     for what, (seen, told) in pairs.items():
         if seen != told:
             yield f"{what} {_shown(seen)}, in the ledger {_shown(told)}"
+
+
+def _of_facts(record: Record, ledger: Ledger) -> Iterator[str]:
+    """Compare what numbers are made from: exactly one row a call, its outcome, and its spans to the microsecond."""
+    told = {fact.sid: fact for fact in ledger.facts}
+    if len(told) != len(ledger.facts):
+        yield f"{len(ledger.facts)} facts of {len(told)} calls"
+    for call in record.calls.values():
+        wait = _microseconds(call.queued_at, call.answered_at or call.ended_at)
+        talk = _microseconds(call.answered_at, call.ended_at)
+        seen = LedgerFact(call.sid, not call.turned_away, call.outcome, wait, talk)
+        if told.get(call.sid) != seen:
+            yield f"{_name(call)}: {seen}, in the facts {told.get(call.sid)}"
+
+
+def _microseconds(since: datetime | None, until: datetime | None) -> int | None:
+    return None if since is None or until is None else (until - since) // timedelta(microseconds=1)
 
 
 def _of_deeds(record: Record, ledger: Ledger) -> Iterator[str]:

@@ -12,7 +12,7 @@ from booking_core.db import in_transaction
 from ivr.queue.calls import close_call
 from ivr.queue.models import MainReason
 from ivr.queue.operators import get_operator
-from tests.caller import Caller, verbs
+from tests.caller import VOICE_URL, Caller, verbs
 from tests.conftest import MONDAY_MORNING, House
 from tests.desk import available_operator, take_first
 from tests.factories import done
@@ -153,6 +153,32 @@ def test_a_replayed_request_changes_nothing_and_gets_the_same_answer(house: Hous
         assert db.execute(text("SELECT count(*) FROM call_event")).scalar_one() == 1
 
 
+def test_the_same_key_pressed_twice_is_not_taken_for_one_request_sent_twice(house: House) -> None:
+    caller = Caller(house)
+    gather = caller.calls().find("Gather")
+    for verb in ("Gather", "Enqueue"):
+        assert gather is not None
+        address = (gather.get("action") or "").removeprefix(VOICE_URL)
+        gather = caller.hears(address, Digits="9").find("Gather")
+        assert caller.heard.find(verb) is not None
+    assert row(house, caller).wrong_keys == 2
+
+
+def test_a_request_that_repeats_an_earlier_one_to_the_letter_still_rings_the_operator(house: House) -> None:
+    operator, other = (available_operator(house.engine, f"operator{n}") for n in (1, 2))
+    caller = Caller(house)
+    caller.calls()
+    for who in (operator, other):
+        caller.waits()
+        _, offer = take_first(house.engine, who)
+        assert verbs(caller.waits()) == ["Leave"]
+        assert caller.leaves_queue().find("Dial/Client") is not None
+        if who == operator:
+            caller.dial_ended(offer, "no-answer")
+    assert verbs(caller.operator_picks_up(offer)) == []
+    assert row(house, caller).state == "connected"
+
+
 def test_a_captured_end_sent_again_later_is_a_no_op(house: House) -> None:
     caller = Caller(house)
     caller.calls()
@@ -236,11 +262,32 @@ def test_a_talk_that_only_its_end_tells_of_was_answered_when_it_began(house: Hou
     assert row(house, caller).outcome == "answered"
 
 
-@pytest.mark.parametrize("result", ["queue-full", "error", "system-error"])
-def test_a_call_the_provider_could_not_queue_counts_as_lost_by_the_line(house: House, result: str) -> None:
+def test_a_caller_the_queue_had_no_place_for_counts_as_lost_by_the_line(house: House) -> None:
     caller = Caller(house)
     caller.calls()
-    assert verbs(caller.leaves_queue(result)) == ["Say", "Hangup"]
+    assert verbs(caller.leaves_queue("queue-full")) == ["Say", "Hangup"]
+    caller.ends()
+    assert row(house, caller).outcome == "failed"
+
+
+def test_a_caller_whom_the_queue_lets_fall_keeps_her_place(house: House) -> None:
+    available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    later(house, 10)
+    assert verbs(caller.leaves_queue("error")) == ["Say", "Enqueue"]
+    assert row(house, caller).offerable_at is None
+    caller.waits()
+    assert (row(house, caller).state, row(house, caller).enqueued_at) == ("queued", MONDAY_MORNING)
+
+
+def test_a_queue_that_always_lets_her_fall_is_given_up_at_last(house: House) -> None:
+    caller = Caller(house)
+    caller.calls()
+    fallen = {"QueueResult": "error", "QueueTime": "1"}
+    documents = [verbs(caller.hears("/voice/left-queue", QueuePosition=f"{n}", **fallen)) for n in range(11)]
+    assert documents == [["Say", "Enqueue"]] * 10 + [["Say", "Hangup"]]
     caller.ends()
     assert row(house, caller).outcome == "failed"
 

@@ -31,7 +31,7 @@ DONE = CallFacts(CallState.ENDED, Outcome.ANSWERED)
 LEFT_ALONE = replace(QUEUED, nobody_left=True)
 
 MENU = Menu((say(Prompt.GREETING), say(Prompt.MENU)))
-MENU_AGAIN = Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)))
+MENU_AGAIN = Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)), again=True)
 TO_A_PERSON = Enqueue((say(Prompt.CONNECTING),))
 BACK = Enqueue((say(Prompt.BACK_IN_LINE),))
 ON = Enqueue((say(Prompt.STILL_WAITING),))
@@ -67,6 +67,10 @@ CLOSED_WORDS = HangUp((say(Prompt.CLOSED, opens="午前くじ", closes="午後5�
         (OFFERED, Happening.LEFT_QUEUE, "bridged", Nothing()),
         (GONE, Happening.LEFT_QUEUE, "hangup", Nothing()),
         (QUEUED, Happening.LEFT_QUEUE, "queue-full", HangUp((say(Prompt.SORRY),))),
+        (QUEUED, Happening.LEFT_QUEUE, "error", ON),
+        (OFFERED, Happening.LEFT_QUEUE, "system-error", Connect(7, 3)),
+        (replace(QUEUED, falls=11), Happening.LEFT_QUEUE, "error", HangUp((say(Prompt.SORRY),))),
+        (GONE, Happening.LEFT_QUEUE, "error", Nothing()),
         (QUEUED, Happening.LEFT_QUEUE, "a result of next year", Nothing()),
         (OFFERED, Happening.CONNECTS, "", Connect(7, 3)),
         (TALKING, Happening.CONNECTS, "", Connect(7, 3)),

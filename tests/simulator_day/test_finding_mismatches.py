@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator.day.figures import figures_of
-from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed
+from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed, LedgerFact
 from simulator.day.mismatches import computed_names, find_mismatches
 from simulator.day.record import Deed, Heard, Record
 from simulator.day.supervisor import BoardLook, known, read_board
@@ -41,10 +41,20 @@ def its_row(call: Heard) -> LedgerCall:
     return LedgerCall(call.sid, call.outcome, *when, call.answered_by, call.main_reason)
 
 
+def its_fact(call: Heard) -> LedgerFact:
+    def microseconds(since: datetime | None, until: datetime | None) -> int | None:
+        return int((until - since).total_seconds() * 1_000_000) if since and until else None
+
+    wait = microseconds(call.queued_at, call.answered_at or call.ended_at)
+    talk = microseconds(call.answered_at, call.ended_at)
+    return LedgerFact(call.sid, not call.turned_away, call.outcome, wait, talk)
+
+
 def its_ledger(record: Record) -> Ledger:
     figures = figures_of(record)
     return Ledger(
         calls=[its_row(call) for call in record.calls.values()],
+        facts=[its_fact(call) for call in record.calls.values()],
         deeds=[LedgerDeed(d.at, d.channel, d.verb, d.service, d.reference, d.card) for d in record.deeds],
         computed=computed_names(figures),
         bookings=figures.bookings,
@@ -92,6 +102,17 @@ def test_a_call_that_is_missing_doubled_or_made_up_is_found() -> None:
     assert found(record, replace(ledger, calls=[first, *ledger.calls])) == ["2 rows of one call: CA1"]
     made_up = replace(first, sid="CA9")
     assert "nobody made" in found(record, replace(ledger, calls=[*ledger.calls, made_up]))[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "planted"), [("in_hours", False), ("outcome", "failed"), ("wait_us", 1), ("talk_us", None)]
+)
+def test_a_fact_that_differs_in_one_thing_is_found(field: str, planted: Any) -> None:
+    record = a_record()
+    ledger = its_ledger(record)
+    facts = [replace(fact, **{field: planted}) if fact.sid == "CA1" else fact for fact in ledger.facts]
+    assert len(found(record, replace(ledger, facts=facts))) == 1
+    assert found(record, replace(ledger, facts=[*ledger.facts, ledger.facts[0]]))
 
 
 def test_a_booking_that_is_lost_made_up_or_someone_elses_is_found() -> None:

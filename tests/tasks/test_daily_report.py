@@ -14,6 +14,7 @@ from booking_core.booking import cancel
 from booking_core.calendar import at
 from booking_core.clock import Clock, real_now
 from booking_core.db import in_transaction
+from ivr.ledger.call_facts import post
 from tasks.daily_report import KIND, LEASE, send_daily_report
 from tasks.senders.folder import MailFolder
 from tasks.wiring import JobWiring
@@ -67,7 +68,9 @@ def add_call(engine: Engine, received_at: datetime, *, state: str = "ended", out
         VALUES (:sid, '+81753660000', :state, :outcome, :received_at, :enqueued_at, :answered_at, :ended_at)
         RETURNING id""")
     with engine.begin() as db:
-        return int(db.execute(statement, values).scalar_one())
+        call_id = int(db.execute(statement, values).scalar_one())
+        post(db, call_id)
+        return call_id
 
 
 @pytest.mark.req("3-2-L")
@@ -151,6 +154,7 @@ def test_it_leaves_as_soon_as_the_last_call_has_ended(at_time: Callable[..., Job
             text("UPDATE call SET state = 'ended', outcome = 'answered', ended_at = :at WHERE id = :id"),
             {"id": call, "at": at(MONDAY, time(17, 31))},
         )
+        post(db, call)
     assert send_daily_report(at_time(MONDAY, time(17, 32))) == {"mails": 1}
     assert "まだ終わっていないもの" not in mails(kyoto)[0][2]
 
