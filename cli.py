@@ -42,7 +42,7 @@ def start(chosen: argparse.Namespace) -> int:
     """Run the demo."""
     import demo
 
-    demo.start(chosen.port)
+    demo.start(chosen.port, quiet=chosen.quiet)
     return 0
 
 
@@ -67,6 +67,13 @@ def call(arguments: list[str]) -> int:
 
     os.environ.update(demo.running_environment())
     return int(one_call.main(arguments) or 0)
+
+
+def day(arguments: list[str]) -> int:
+    """Play a whole working day, in a database of its own."""
+    import day as whole
+
+    return whole.main(arguments)
 
 
 def bench(arguments: list[str]) -> int:
@@ -253,6 +260,7 @@ PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "test": (test, "the whole suite; what follows goes to pytest"),
     "check": (check, "the long checks: both PostgreSQL majors, interleavings at scale, mutation"),
     "call": (call, "one telephone call against the running demo, step by step"),
+    "day": (day, "[--calls N|2x] [--seed S] [--json] a whole working day on a stepped clock, and whether all adds up"),
     "bench": (bench, "bench book | line | reports [--json]: how fast it is, beside the bare statements"),
     "drill": (drill, "drill line: kill each process during thirty calls, and see that nobody is lost"),
     "figures": (figures, "DAY [DAY] [--by half_hour] [--json] every published number of calls"),
@@ -275,6 +283,8 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help=f"on this machine only (default {DEFAULT_PORT})"
     )
+    quiet = "without simulated callers and operators (also with QUIET=1 in the environment)"
+    starting.add_argument("--quiet", action="store_true", default=os.environ.get("QUIET", "0") != "0", help=quiet)
     starting.set_defaults(run=start)
     for name, (_, purpose) in PASSED_ON.items():
         commands.add_parser(name, help=purpose)

@@ -10,6 +10,8 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -38,7 +40,8 @@ def main(argv: list[str]) -> int:
     chosen = parser.parse_args(argv)
     try:
         call = OneCall.from_environment()
-        call.play(may_move_clock=not chosen.keep_clock)
+        with others_stand_aside(os.environ.get("LIVING_URL", "")):
+            call.play(may_move_clock=not chosen.keep_clock)
     except Unexpected as found:
         print(f"\n  NOT AS EXPECTED: {found}", file=sys.stderr)
         return 1
@@ -189,6 +192,28 @@ class OneCall:
         expect(count(after["応答数"]) >= count(before["応答数"]) + 1, "The board counts the call as answered")
         expect(count(after["入電数"]) >= count(before["入電数"]) + 1, "The board counts it as received")
         expect(count(after["着座数"]) >= 1, "The board shows the open seat")
+
+
+@contextmanager
+def others_stand_aside(living: str) -> Iterator[None]:
+    """Ask the demo's simulated people, if there are any, to take no calls and make none meanwhile."""
+    if living and asked(f"{living}/pause"):
+        step("The simulated callers and operators stand aside")
+    try:
+        yield
+    finally:
+        if living:
+            asked(f"{living}/resume")
+
+
+def asked(address: str) -> bool:
+    """Send a wish without a body; False when nobody is there."""
+    request = urllib.request.Request(address, b"", method="POST")  # noqa: S310 - the demo's own address
+    try:
+        with urllib.request.urlopen(request, timeout=2 * PATIENCE_SECONDS):  # noqa: S310 - likewise
+            return True
+    except OSError:
+        return False
 
 
 def identify(desk: Browser, page: str, number: str, password: str) -> None:

@@ -50,8 +50,8 @@ class Walk:
         self._step_to(self.now)
         self.network = NetworkModel(engine, self.clock, self.random)
         self.line = Line(engine, self.clock, self.network, "walk")
-        self.line._senders.shutdown()
-        self.line._senders = AtOnce()
+        self.line.senders.shutdown()
+        self.line.senders = AtOnce()
         self.trace: list[str] = []
 
     def run(self) -> None:
