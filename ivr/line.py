@@ -70,7 +70,7 @@ class Line:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. A database that is away is waited for; nothing else stops the line."""
         # Beside the loop: while the provider does not answer, callers still come to their operators by their documents.
-        self._senders.submit(self._guarded, lambda _: self.provider.make_queue(), None)
+        self.senders.submit(self._guarded, lambda _: self.provider.make_queue(), None)
         while not stop.is_set():
             try:
                 with self._ears() as heard:
