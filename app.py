@@ -13,7 +13,7 @@ from admin_ui.alarms import alarms
 from admin_ui.audit_log import audit_log
 from admin_ui.bookings import bookings
 from admin_ui.cards import cards
-from admin_ui.door import ADMIN
+from admin_ui.door import ADMIN, admin_frame
 from admin_ui.own_password import own_password
 from admin_ui.settings import settings as city_settings
 from admin_ui.texts import texts
@@ -33,12 +33,17 @@ from ivr.twilio.signature import SignatureCheck
 from ivr.twilio.twiml import Speech
 from ivr.twilio.webhooks import VoiceDoor, voice_webhooks
 from operator_ui.board import board
+from operator_ui.board_alarms import board_alarms
 from operator_ui.call_screens import calls
 from operator_ui.desk import desk
-from operator_ui.door import BOARD, DESK, desk_frame
+from operator_ui.door import BOARD, DESK, board_frame, desk_frame
 from operator_ui.door import DOOR as DESK_DOOR
 from operator_ui.line_notices import line_notices
+from operator_ui.ready_check import ready_check
+from operator_ui.seat_plan import seat_plan
+from operator_ui.seats import seats
 from operator_ui.softphone import NONE, SIMULATOR, TWILIO, Softphone, softphone_answers
+from reports.archive_screens import archive_screens
 from web import access_log, errors, forms_guard, headers, uploads
 from web.booking_screens import booking_screens
 from web.cookies import DoorCookie
@@ -50,7 +55,11 @@ from web.wiring import Wiring, install, wired
 
 LARGEST_FORM = 64 * 1024
 DEFAULT_EDGES = ("tokyo", "singapore", "roaming")
-TWILIO_HOSTS = ("https://eventgw.twilio.com", "https://sdk.twilio.com")
+GATEWAY_REGIONS = ("au1", "br1", "de1", "ie1", "jp1", "sg1", "us1", "us2")
+TWILIO_HOSTS = (  # where the softphone sends its measurements, by the region that took it in; its sounds are our own
+    "https://eventgw.twilio.com",
+    *(f"https://eventgw.{region}.twilio.com" for region in GATEWAY_REGIONS),
+)
 ONE_YEAR_SECONDS = 31_536_000  # static files carry a fingerprint of their content in their address
 REDIS_PATIENCE_SECONDS = 0.2  # a throttle must never be what a citizen waits for
 
@@ -80,11 +89,9 @@ def create_app(settings: Settings) -> Flask:
     if Door.DESK in settings.doors:
         cookies[DESK.prefix] = _open_desk(app, softphone)
     if Door.BOARD in settings.doors:
-        cookies[BOARD.prefix] = open_door(app, BOARD, board, line_notices)
+        cookies[BOARD.prefix] = _open_board(app, settings)
     if Door.ADMIN in settings.doors:
-        cookies[ADMIN.prefix] = open_door(
-            app, ADMIN, bookings, cards, alarms, texts, city_settings, accounts, audit_log, own_password
-        )
+        cookies[ADMIN.prefix] = _open_console(app, settings)
     if Door.VOICE in settings.doors:
         app.register_blueprint(voice_webhooks(_voice(settings, wiring)))
     uploads.install(app, doors=(DESK, BOARD, ADMIN))
@@ -126,7 +133,18 @@ def _open_desk(app: Flask, softphone: Softphone) -> DoorCookie:
     screens.url_prefix = "/calls/<int:call_id>/book"
     guard(screens, DESK, unless_named=Permission.CALLS_TAKE)
     screens.context_processor(desk_frame)
-    return open_door(app, DESK, desk, calls, screens, softphone_answers(softphone))
+    return open_door(app, DESK, desk, calls, screens, ready_check(softphone), softphone_answers(softphone))
+
+
+def _open_board(app: Flask, settings: Settings) -> DoorCookie:
+    reports = archive_screens(BOARD, board_frame, report_to=settings.report_to)
+    return open_door(app, BOARD, board, seats, seat_plan, board_alarms, line_notices, reports)
+
+
+def _open_console(app: Flask, settings: Settings) -> DoorCookie:
+    reports = archive_screens(ADMIN, admin_frame, report_to=settings.report_to)
+    screens = (bookings, cards, reports, alarms, texts, city_settings, accounts, audit_log, own_password)
+    return open_door(app, ADMIN, *screens)
 
 
 def _softphone(settings: Settings) -> Softphone:
@@ -197,6 +215,7 @@ def create_line(settings: Settings) -> Line:
             base=settings.twilio_api_base or "",
             region=settings.twilio_region,
             edge=settings.twilio_edge,
+            fallback_url=settings.voice_fallback_url or "",
         ),
         name=f"{socket.gethostname()}:{os.getpid()}",
     )

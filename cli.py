@@ -42,7 +42,7 @@ def start(chosen: argparse.Namespace) -> int:
     """Run the demo."""
     import demo
 
-    demo.start(chosen.port)
+    demo.start(chosen.port, quiet=chosen.quiet)
     return 0
 
 
@@ -69,8 +69,15 @@ def call(arguments: list[str]) -> int:
     return int(one_call.main(arguments) or 0)
 
 
+def day(arguments: list[str]) -> int:
+    """Play a whole working day, in a database of its own."""
+    import day as whole
+
+    return whole.main(arguments)
+
+
 def bench(arguments: list[str]) -> int:
-    """Measure what is named: `bench book`, `bench line`."""
+    """Measure what is named: `bench book`, `bench line`, `bench reports`."""
     match arguments:
         case ["book", *rest]:
             from benchmarks import book
@@ -80,7 +87,11 @@ def bench(arguments: list[str]) -> int:
             from benchmarks import line
 
             return line.main(rest)
-    raise EngineError("name what to measure: python3 run.py bench book|line [--json]")
+        case ["reports", *rest]:
+            from benchmarks import reports
+
+            return reports.main(rest)
+    raise EngineError("name what to measure: python3 run.py bench book|line|reports [--json]")
 
 
 def drill(arguments: list[str]) -> int:
@@ -90,6 +101,27 @@ def drill(arguments: list[str]) -> int:
     from drills import line
 
     return line.main()
+
+
+def figures(arguments: list[str]) -> int:
+    """Print the figures of a span of days."""
+    import ledger_commands
+
+    return ledger_commands.figures(arguments)
+
+
+def replay(arguments: list[str]) -> int:
+    """Tell a past day's events to the code again."""
+    import ledger_commands
+
+    return ledger_commands.replay(arguments)
+
+
+def import_calls(arguments: list[str]) -> int:
+    """Take a list of calls into the ledger."""
+    import ledger_commands
+
+    return ledger_commands.import_list(arguments)
 
 
 def trace(arguments: list[str]) -> int:
@@ -228,8 +260,12 @@ PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "test": (test, "the whole suite; what follows goes to pytest"),
     "check": (check, "the long checks: both PostgreSQL majors, interleavings at scale, mutation"),
     "call": (call, "one telephone call against the running demo, step by step"),
-    "bench": (bench, "bench book|line [--json]: how fast booking, or the telephone, is, beside the bare statements"),
+    "day": (day, "[--calls N|2x] [--seed S] [--json] a whole working day on a stepped clock, and whether all adds up"),
+    "bench": (bench, "bench book | line | reports [--json]: how fast it is, beside the bare statements"),
     "drill": (drill, "drill line: kill each process during thirty calls, and see that nobody is lost"),
+    "figures": (figures, "DAY [DAY] [--by half_hour] [--json] every published number of calls"),
+    "replay": (replay, "DAY [--json] a past day's events told to the code again, and every difference"),
+    "import-calls": (import_calls, "FILE [--json] a provider's call list or a public log into the ledger"),
     "trace": (trace, "[--json] each requirement, how to verify it, and the tests that do"),
     "clock": (clock, "[show | real | shift WHEN | step WHEN] the demo's business time"),
 }
@@ -247,6 +283,8 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help=f"on this machine only (default {DEFAULT_PORT})"
     )
+    quiet = "without simulated callers and operators (also with QUIET=1 in the environment)"
+    starting.add_argument("--quiet", action="store_true", default=os.environ.get("QUIET", "0") != "0", help=quiet)
     starting.set_defaults(run=start)
     for name, (_, purpose) in PASSED_ON.items():
         commands.add_parser(name, help=purpose)

@@ -49,6 +49,7 @@ WRITE = {
     "twilio_number": "the line's number such as +81753300000",
     "twilio_region": "a region such as jp1, together with TWILIO_EDGE, or leave it out",
     "twilio_edge": "an edge such as tokyo, or leave it out",
+    "voice_fallback_url": "where the stand-in document of deploy/voice-fallback.xml is served, or leave it out",
     "twilio_api_base": "another address of the provider's interface such as http://127.0.0.1:8001, or leave it out",
     "log_format": "json or console",
     "log_level": "info or warning",
@@ -185,6 +186,7 @@ class Settings(BaseSettings):
     twilio_number: Annotated[str, AfterValidator(_e164)] | None = None
     twilio_region: str = ""
     twilio_edge: str = ""
+    voice_fallback_url: Site | None = None
     twilio_api_base: Site | None = None
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["info", "warning"] = "info"

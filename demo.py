@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -29,6 +29,7 @@ from engines.folder_lock import FolderLock
 from engines.postgres import Postgres
 from engines.redis import Redis
 from engines.supervisor import Engine, Program, Stopped, Supervisor, stop_on_signals
+from ivr.hours import read_hours
 from migrations.upgrade import upgrade
 from process_types import process_types
 
@@ -42,14 +43,17 @@ SIDS = {"TWILIO_ACCOUNT_SID": "AC", "TWILIO_API_KEY_SID": "SK"}
 NETWORK_PORT_ABOVE = 10
 """How far above the demo's own port the local telephone network answers."""
 
+LIVING_PORT_ABOVE = 20
+"""Likewise for the simulated callers and operators, who can be asked to stand aside."""
+
 ROOT_IS_FINE_HERE = "ignore:You're running the worker with superuser privileges"
 LINE = "+81753660000"
 FOLLOW_PUBLIC_URL = ("CITIZEN_URL", "STAFF_URL", "VOICE_URL")
 PROGRAMS = ("web", "line", "worker", "beat")
 
 
-def start(port: int) -> None:
-    """Run the demo in the foreground until Ctrl-C.
+def start(port: int, *, quiet: bool = False) -> None:
+    """Run the demo in the foreground until Ctrl-C; quiet, nobody is simulated in it.
 
     Raises:
         EngineError, SettingsError: one line; nothing was left running.
@@ -63,7 +67,7 @@ def start(port: int) -> None:
     try:
         with ExitStack() as stack:
             stack.callback(lock.release)
-            _run(port, stack)
+            _run(port, stack, quiet=quiet)
     except Stopped:
         print("\nStopped. The data stays in .run/ for the next start.", flush=True)
 
@@ -83,12 +87,15 @@ def running_environment() -> dict[str, str]:
     return read_environment()
 
 
-def _run(port: int, stack: ExitStack) -> None:
+def _run(port: int, stack: ExitStack, *, quiet: bool) -> None:
     supervisor = Supervisor(RUN / "demo" / "running.json")  # first of all it ends what a killed demo left behind
     _refuse_a_taken_port(port)
     if _plays_the_network():
         _refuse_a_taken_port(port + NETWORK_PORT_ABOVE)
+    lives = _plays_the_network() and not quiet
     environ, engines = _start_engines(port, stack)
+    if lives:
+        environ["LIVING_URL"] = f"http://127.0.0.1:{port + LIVING_PORT_ABOVE}"
     settings = load_settings(environ)
     _bring_up_to_date(settings)
     sign_ins = _seed(settings)
@@ -101,7 +108,9 @@ def _run(port: int, stack: ExitStack) -> None:
         supervisor.add(program)
     print("Starting web, line, worker, schedule and a telephone network …", flush=True)
     supervisor.run(until=lambda: _answers(settings))
-    _greet(settings, sign_ins)
+    if lives:
+        supervisor.add(_living(environ))
+    _greet(settings, sign_ins, lives=lives)
     supervisor.run()
 
 
@@ -218,12 +227,22 @@ def _seed(settings: Settings) -> Sequence[str]:
 def _programs(environ: dict[str, str]) -> list[Program]:
     """Return the Procfile's web (with every door), line, worker and schedule, and the local telephone network."""
     kinds = process_types()
-    whole = {**os.environ, **environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ROOT_IS_FINE_HERE}
+    whole = _whole(environ)
     programs = [Program(name, kinds[name].command, whole) for name in PROGRAMS]
     if _plays_the_network():
         port = str(int(environ["PORT"]) + NETWORK_PORT_ABOVE)
         programs.append(Program("network", (sys.executable, "-m", "simulator.network", "--port", port), whole))
     return programs
+
+
+def _living(environ: dict[str, str]) -> Program:
+    """Return the simulated people: callers, operators at desks of their own, citizens on the web."""
+    port = str(int(environ["PORT"]) + LIVING_PORT_ABOVE)
+    return Program("living", (sys.executable, "-m", "simulator.living", "--port", port), _whole(environ))
+
+
+def _whole(environ: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ROOT_IS_FINE_HERE}
 
 
 def _answers(settings: Settings) -> bool:
@@ -234,15 +253,35 @@ def _answers(settings: Settings) -> bool:
         return False
 
 
-def _greet(settings: Settings, sign_ins: Sequence[str]) -> None:
-    url = settings.public_url
-    print(f"\n  Madoguchi runs. Business time: {Clock(settings.clock_file).now().astimezone(TOKYO):%Y-%m-%d %H:%M}\n")
+def _greet(settings: Settings, sign_ins: Sequence[str], *, lives: bool) -> None:
+    url, now = settings.public_url, Clock(settings.clock_file).now()
+    print(f"\n  Madoguchi runs. Business time: {now.astimezone(TOKYO):%Y-%m-%d %H:%M}\n")
     for door, path in (("citizens", "/"), ("operators", "/desk/"), ("board", "/board/"), ("city staff", "/admin/")):
         print(f"  {door:<11} {url}{path}")
     if _plays_the_network():
         print(f"  {'telephone':<11} http://127.0.0.1:{settings.port + NETWORK_PORT_ABOVE}/")
     print("", *(f"  {line}" for line in sign_ins), "", sep="\n")
+    if lives:
+        print("  Simulated callers call, and sim1 to sim3 answer them: sign in as operator1 and join in.")
+        print("  Without them: python3 run.py --quiet")
+    if opening := _next_opening(settings, now):
+        print(
+            f"  The telephone line is closed until {opening:%Y-%m-%d %H:%M}. To let the demo's clock go on from there:"
+        )
+        print(f"  python3 run.py clock shift {opening:%Y-%m-%dT%H:%M}")
     print("  A telephone call, step by step: python3 run.py call     Stop: Ctrl-C\n", flush=True)
+
+
+def _next_opening(settings: Settings, now: datetime) -> datetime | None:
+    """Return when the line opens next, in Tokyo; None while it is open."""
+    engine = make_engine(settings.database_url.get_secret_value())
+    try:
+        with engine.connect() as db:
+            hours = read_hours(db, now=now)
+    finally:
+        engine.dispose()
+    opening = None if hours.open_at(now) else hours.next_opening(now)
+    return opening.astimezone(TOKYO) if opening else None
 
 
 def _write_environment(environ: dict[str, str]) -> None:

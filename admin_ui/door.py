@@ -10,6 +10,7 @@ PLACES = (
     ("予約の一覧", "admin_bookings.show_list"),
     ("予約を探す", "admin_bookings.search"),
     ("カード情報の取り込み", "admin_cards.choose"),
+    ("日報・月報", "admin_reports.show_list"),
     ("警告", "admin_alarms.show"),
     ("文面", "admin_texts.show_list"),
     ("設定", "admin_settings.show_list"),

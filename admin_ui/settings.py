@@ -95,6 +95,18 @@ ABOUT: Mapping[str, About] = {
     "report_recipients": About(
         "日報の送り先", "日報を送るメールアドレスです。1行に1つずつ。", f"{MOST_RECIPIENTS}件まで"
     ),
+    "alarm_least_calls": About(
+        "応答率の警告に要る電話の数",
+        "直近15分の電話がこの数に満たないときは、応答率が目標を下回っても警告しません。",
+        _figures("alarm_least_calls"),
+        "件",
+    ),
+    "alarm_wait_seconds": About(
+        "待ち時間の警告",
+        "この時間より長くお待ちの方がいると、警告します。",
+        _figures("alarm_wait_seconds"),
+        "秒",
+    ),
     "shortest_staff_password": About(
         "職員のパスワードの最短の長さ",
         "新しく決めるパスワードから使います。今のパスワードは、そのまま使えます。",

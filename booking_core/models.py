@@ -476,6 +476,16 @@ class Alarm(Base):
     closed_by: Mapped[int | None]
 
 
+class AlarmLatch(Base):
+    """A fault that goes on: its alarm is raised once, and again only after the fault was over in between."""
+
+    __tablename__ = "alarm_latch"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    noticed_at: Mapped[datetime]
+    raised_at: Mapped[datetime | None]  # None: it has not lasted long enough yet
+
+
 class Setting(Base):
     """A figure or a list the city edits live. Unknown keys do not exist: see settings.py."""
 

@@ -58,6 +58,10 @@ class Reason(StrEnum):
     CHOICE_NEEDED = "choice_needed"
     NOTICE_WORDS = "notice_words"
     NOTICE_TIME = "notice_time"
+    NO_RECIPIENTS = "no_recipients"
+    NOT_AT_HER_DESK = "not_at_her_desk"
+    PLAN_TOO_LATE = "plan_too_late"
+    PLAN_CHANGED = "plan_changed"
 
 
 SAID_TO_THE_READER: Mapping[Reason, str] = {
@@ -130,6 +134,12 @@ SAID_TO_THE_READER: Mapping[Reason, str] = {
     Reason.CHOICE_NEEDED: "一つ選んでください。",
     Reason.NOTICE_WORDS: "電話で流す文を、200文字までで入力してください。",
     Reason.NOTICE_TIME: "始まりと終わりの日時を確かめてください。終わりは、始まりと今よりも後にしてください。",
+    Reason.NO_RECIPIENTS: "日報の送り先がありません。設定で、送り先のメールアドレスを登録してください。",
+    Reason.NOT_AT_HER_DESK: (
+        "この方は、まだオペレーターの画面にログインしていません。席を開く前に、ログインするよう伝えてください。"
+    ),
+    Reason.PLAN_CHANGED: "見ているあいだに、ほかの人が計画を変えました。今の計画を確かめて、もう一度入力してください。",
+    Reason.PLAN_TOO_LATE: "この日の席の計画は、もう変えられません。これからの日を選んでください。",
 }
 
 

@@ -22,6 +22,8 @@ BOUNDS: Mapping[str, range] = {
     "shortest_staff_password": range(8, 65),
     "wrap_up_seconds": range(10, 1_801),
     "read_back_hold_minutes": range(1, 61),
+    "alarm_least_calls": range(1, 1_001),
+    "alarm_wait_seconds": range(30, 3_601),
 }
 OF_PERSONS = frozenset({"report_recipients"})
 """Settings whose values the audit row keeps apart."""
@@ -53,6 +55,8 @@ class Settings:
     ] = ()  # what may stand for the password of a caller; none until the city says so (F-35)
     reopening_delay_minutes: int = 0  # how long a cancelled place stays closed, so that nobody lies in wait for it
     report_recipients: tuple[str, ...] = ()  # mail addresses the reports go to (3-2-L, 3-1-A-viii)
+    alarm_least_calls: int = 10  # calls of 15 minutes below which a low answer rate is no alarm (3-2-J)
+    alarm_wait_seconds: int = 180  # somebody who waits longer is an alarm
     shortest_staff_password: int = 8  # may be raised, never lowered below the specification (3-1-C-xvi-c(a))
 
 
@@ -75,6 +79,11 @@ def read_all(db: Connection) -> Settings:
         key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key in NAMES
     }
     return Settings(**known)
+
+
+def list_report_recipients(db: Connection, beside: Sequence[str] = ()) -> Sequence[str]:
+    """Return the addresses reports go to, each once: those of the start-up, then those the city has set."""
+    return tuple(dict.fromkeys([*beside, *read_all(db).report_recipients]))
 
 
 def list_changes(db: Connection) -> dict[str, LastChange]:

@@ -91,6 +91,7 @@ class CardView:
     kana: str
     lies_at: int
     live_booking_id: int | None
+    standing: Standing | None = None  # of that booking, where it was read along
 
 
 _STANDING = Statement("""

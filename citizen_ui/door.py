@@ -85,7 +85,14 @@ def _subject(_request: Request) -> Subject:
     card = find_citizen()
     if card is None:
         return Subject(Actor(ActorKind.CITIZEN, None, Channel.WEB))
-    return Subject(actor_of(card.id), card.id, card.lies_at, moving=card.live_booking_id, contact=Contact(None))
+    return Subject(
+        actor_of(card.id),
+        card.id,
+        card.lies_at,
+        moving=card.live_booking_id,
+        contact=Contact(None),
+        standing=card.standing,
+    )
 
 
 def _admit(_request: Request) -> Response | None:

@@ -25,10 +25,16 @@ def write_stepped(path: Path, now: datetime) -> None:
 
 
 def _write(path: Path, told: dict[str, str | float]) -> None:
-    """Write beside, then rename: a reader sees the old time or the new one, never half a file."""
+    """Write beside, then rename: a reader sees the old time or the new one, never half a file.
+
+    A reader knows a new file by its date. Two written within one tick of the file system's clock would bear the same,
+    so each is dated later than the one it takes the place of.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".clock-", delete=False) as part:
         json.dump(told, part)
     fresh = Path(part.name)
     fresh.chmod(0o644)
+    if path.exists() and (before := path.stat().st_mtime_ns) >= fresh.stat().st_mtime_ns:
+        os.utime(fresh, ns=(before + 1, before + 1))
     os.replace(fresh, path)  # noqa: PTH105  the same, under the name that promises atomicity

@@ -120,6 +120,8 @@ def hear(db: Connection, event: LineEvent, *, now: datetime) -> Answer:
     step = next_step(facts, event.happening, result=event.result, offer=event.offer_id)
     if isinstance(step, Wait) and step.words:
         progress.position_was_said(db, call_id, now=now)
+    if facts.nobody_left and isinstance(step, HangUp):
+        _take_down(db, event, now=now)
     if isinstance(step, HangUp) and step.lost:
         progress.lost_by_the_line(db, call_id)
     return Answer(call_id, facts.state, step)
@@ -145,7 +147,13 @@ def _take_down(db: Connection, event: LineEvent, *, now: datetime) -> Any | None
 
     Whatever comes first makes the call's row; None for an operator's leg that belongs to no offer.
     """
-    detail = {"result": event.result, "offer": event.offer_id, "talk_seconds": event.talk_seconds}
+    detail = {
+        "result": event.result,
+        "offer": event.offer_id,
+        "talk_seconds": event.talk_seconds,
+        "call_status": event.call_status,
+        "bridged": {True: "yes", False: "no", None: ""}[event.bridged],
+    }
     values = {
         "leg": event.leg,
         "event": event.happening,

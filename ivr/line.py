@@ -7,7 +7,7 @@ knows stands in rows, and the next one goes on from there.
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from booking_core.clock import Clock, real_now
 from booking_core.db import in_transaction
 from booking_core.refusal import Refusal
-from ivr import reconcile
+from ivr import health, reconcile
 from ivr.provider import Provider, ProviderDown
 from ivr.queue import presence, progress, redirects, timers
 from ivr.queue.assignment import assign
@@ -53,26 +53,24 @@ class Line:
         clock: business time.
         provider: who holds the callers.
         name: of this process, by which others see whether it lives.
+        senders: send what is asked of the provider, beside the loop; a stepped clock needs them to do it at once.
     """
 
     engine: Engine
     clock: Clock
     provider: Provider
     name: str
-    _senders: ThreadPoolExecutor = field(init=False)
+    senders: Executor = field(default_factory=lambda: ThreadPoolExecutor(SENDERS, "provider"))
     _in_hand: set[int] = field(default_factory=set, init=False)
     _sessions_at: datetime | None = field(default=None, init=False)
     _reconciled_at: datetime | None = field(default=None, init=False)
     _reconciling: threading.Lock = field(default_factory=threading.Lock, init=False)
     _unknown_before: set[str] = field(default_factory=set, init=False)
 
-    def __post_init__(self) -> None:
-        self._senders = ThreadPoolExecutor(SENDERS, "provider")
-
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. A database that is away is waited for; nothing else stops the line."""
         # Beside the loop: while the provider does not answer, callers still come to their operators by their documents.
-        self._senders.submit(self._guarded, lambda _: self.provider.make_queue(), None)
+        self.senders.submit(self._guarded, lambda _: self.provider.make_queue(), None)
         while not stop.is_set():
             try:
                 with self._ears() as heard:
@@ -82,7 +80,7 @@ class Line:
             except (DBAPIError, psycopg.Error) as error:
                 log.error("line.database", error=type(error).__name__)  # noqa: TRY400 - the error may quote what was typed
                 stop.wait(AFTER_A_FAILURE_SECONDS)
-        self._senders.shutdown(wait=True, cancel_futures=True)
+        self.senders.shutdown(wait=True, cancel_futures=True)
 
     def tick(self) -> None:
         """Do once all there is to do now."""
@@ -104,7 +102,7 @@ class Line:
         """Send what is due, each once: it is written down as sent before it leaves."""
         while due := self._do(lambda db: redirects.claim_redirects(db, now=self.clock.now())) or []:
             for each in due:
-                self._senders.submit(self._guarded, self._redirect, each)
+                self.senders.submit(self._guarded, self._redirect, each)
 
     def fire_timers(self) -> None:
         """End wrap-ups that have lasted long enough, look after silent offers and silent desks."""
@@ -120,7 +118,7 @@ class Line:
         for each in overdue:
             if each.offer_id not in self._in_hand:
                 self._in_hand.add(each.offer_id)
-                self._senders.submit(self._guarded, self._look_after, each)
+                self.senders.submit(self._guarded, self._look_after, each)
 
     def reconcile(self) -> None:
         """Compare all live calls with the provider's list, once."""
@@ -130,6 +128,7 @@ class Line:
             except ProviderDown as down:
                 log.warning("line.reconcile", error=str(down))
                 return
+            self._do(lambda db: health.note_provider(db, self.name, real_now=real_now()))
             with self.engine.connect() as db:
                 ours = reconcile.list_live(db)
                 unknown = reconcile.list_unknown(db, at_provider)
@@ -152,7 +151,7 @@ class Line:
         if self._reconciled_at is None or now - self._reconciled_at >= RECONCILE_EVERY:
             self._reconciled_at = now
             if not self._reconciling.locked():
-                self._senders.submit(self._guarded, lambda _: self.reconcile(), None)
+                self.senders.submit(self._guarded, lambda _: self.reconcile(), None)
 
     def _redirect(self, due: RedirectDue) -> None:
         answer = self.provider.redirect(due.call_sid, due.offer_id)

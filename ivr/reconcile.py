@@ -21,6 +21,9 @@ log = structlog.get_logger("line")
 YOUNG = timedelta(seconds=30)
 """A call of which so little time has passed may not stand in the provider's list yet."""
 
+MENDED = "mended"
+"""What stands in the log of events for a call that the line itself ended, since nobody had told that it was over."""
+
 SILENT_IN_QUEUE = timedelta(minutes=3)
 SILENT_IN_TALK = timedelta(hours=4, minutes=10)
 """After so long without a word a call of which the provider knows nothing is over: a waiting caller's document is asked
@@ -68,7 +71,10 @@ def end_call(db: Connection, call_sid: str, *, now: datetime) -> bool:
     if call is None:
         return False
     wrap_up = timedelta(seconds=settings.read_all(db).wrap_up_seconds)
-    return progress.end(db, call.id, wrap_up=wrap_up, now=now)
+    ended = progress.end(db, call.id, wrap_up=wrap_up, now=now)
+    if ended:
+        db.execute(_MENDED, {"call_sid": call_sid, "event": MENDED, "now": now})
+    return ended
 
 
 def bring_back(provider: Provider, call_sid: str) -> None:
@@ -79,6 +85,9 @@ def bring_back(provider: Provider, call_sid: str) -> None:
         log.warning("line.bring_back", error=str(down))
 
 
+_MENDED = text("""
+    INSERT INTO call_event (call_sid, leg, event, token, at, detail)
+    VALUES (:call_sid, :call_sid, :event, 'line', :now, '{}') ON CONFLICT DO NOTHING""")
 _LIVE = text("""
     SELECT c.id, c.call_sid, c.state, c.received_at,
            greatest(c.received_at, c.enqueued_at, c.position_said_at, c.answered_at,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from booking_core.clock import TOKYO
 from ivr.hours import LineHours
-from metrics.call_facts import day_start
+from metrics.period import day_start
 
 LATEST = time(19)
 LONGEST_GAP_DAYS = 14

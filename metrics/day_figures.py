@@ -8,14 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ivr.queue.models import Outcome
 from metrics.answer_rate import SHORT_WAITS, queue_based_rate, rate_without_short_waits, strict_rate
 from metrics.booking_counts import BOOKING_COUNTS, BookingCount, list_booking_counts
-from metrics.call_facts import CallFact, list_call_facts
+from metrics.call_counts import CallCounts, count_calls
+from metrics.call_facts import oldest_waiting_since
 from metrics.definition import Definition, Rate
 from metrics.open_seats import OPEN_SEATS, OpenSeats, count_open_seats, most_open_seats
+from metrics.period import span_of_day
 
-CALLS = Definition("calls", 1)
+CALLS = Definition("calls", 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,7 @@ class DayFigures:
 
     Attributes:
         day: in Tokyo; a call belongs to the day on which it arrived.
-        received: 入電数, calls that arrived in hours.
-        received_closed: 時間外, calls that arrived outside the hours and were told so.
-        answered: 応答数, answered by a person.
-        abandoned_in_ivr: hung up before standing in the queue.
-        abandoned_in_queue: hung up while waiting or while an operator was being connected.
-        failed: lost by the line itself.
-        undecided: still in the greeting or waiting, at the moment of reading.
-        waiting: 待ち呼, of these the ones in the queue.
+        calls: every count of its calls; the usual ones can be read from here as well.
         oldest_waiting_since: since when the longest of them waits; None when nobody does.
         strict_rate: 応答率 by the contract's definition.
         queue_based_rate: of those who entered the queue.
@@ -44,14 +38,7 @@ class DayFigures:
     """
 
     day: date
-    received: int
-    received_closed: int
-    answered: int
-    abandoned_in_ivr: int
-    abandoned_in_queue: int
-    failed: int
-    undecided: int
-    waiting: int
+    calls: CallCounts
     oldest_waiting_since: datetime | None
     strict_rate: Rate
     queue_based_rate: Rate
@@ -61,9 +48,49 @@ class DayFigures:
     bookings: Sequence[BookingCount]
 
     @property
+    def received(self) -> int:
+        """入電数, calls that arrived in hours."""
+        return self.calls.received
+
+    @property
+    def received_closed(self) -> int:
+        """時間外, calls that arrived outside the hours and were told so."""
+        return self.calls.received_closed
+
+    @property
+    def answered(self) -> int:
+        """応答数, answered by a person."""
+        return self.calls.answered
+
+    @property
+    def abandoned_in_ivr(self) -> int:
+        """Hung up before standing in the queue."""
+        return self.calls.abandoned_in_ivr
+
+    @property
+    def abandoned_in_queue(self) -> int:
+        """Hung up while waiting or while an operator was being connected."""
+        return self.calls.abandoned_waiting
+
+    @property
     def abandoned(self) -> int:
         """放棄: hung up before a person answered."""
-        return self.abandoned_in_ivr + self.abandoned_in_queue
+        return self.calls.abandoned
+
+    @property
+    def failed(self) -> int:
+        """Lost by the line itself."""
+        return self.calls.failed
+
+    @property
+    def undecided(self) -> int:
+        """Still in the greeting or waiting, at the moment of reading."""
+        return self.calls.undecided
+
+    @property
+    def waiting(self) -> int:
+        """待ち呼, of the undecided ones those in the queue."""
+        return self.calls.waiting
 
     @property
     def definitions(self) -> Sequence[Definition]:
@@ -73,7 +100,10 @@ class DayFigures:
 
     def canonical_json(self) -> str:
         """Return what makes a report reproducible: the figures that events give again, always spelt the same way."""
-        kept = {name: value for name, value in asdict(self).items() if name not in _OF_THE_MOMENT}
+        kept: dict[str, Any] = {
+            name: _plain(value) for name, value in asdict(self).items() if name not in _OF_THE_MOMENT
+        }
+        kept["calls"] = {name: value for name, value in kept["calls"].items() if name not in _OF_THE_MOMENT}
         kept["definitions"] = [str(each) for each in self.definitions]
         return json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_spelt)
 
@@ -83,20 +113,11 @@ _OF_THE_MOMENT = {"waiting", "oldest_waiting_since", "open_seats"}
 
 def figures_of_day(db: Connection, day: date) -> DayFigures:
     """Return the figures of a day in Tokyo, as they stand at this moment. Reads only."""
-    calls = list_call_facts(db, day, day)
-    in_hours = [call for call in calls if call.in_hours]
-    waiting = [call for call in in_hours if call.waiting]
+    calls = count_calls(db, *span_of_day(day))
     return DayFigures(
         day=day,
-        received=len(in_hours),
-        received_closed=len(calls) - len(in_hours),
-        answered=sum(call.answered for call in in_hours),
-        abandoned_in_ivr=_ended_as(Outcome.ABANDONED_IVR, in_hours),
-        abandoned_in_queue=_ended_as(Outcome.ABANDONED_QUEUE, in_hours),
-        failed=_ended_as(Outcome.FAILED, in_hours),
-        undecided=sum(not call.decided for call in in_hours),
-        waiting=len(waiting),
-        oldest_waiting_since=min((call.enqueued_at for call in waiting if call.enqueued_at), default=None),
+        calls=calls,
+        oldest_waiting_since=oldest_waiting_since(db),
         strict_rate=strict_rate(calls),
         queue_based_rate=queue_based_rate(calls),
         other_rates=tuple(rate_without_short_waits(calls, seconds) for seconds in SHORT_WAITS),
@@ -106,9 +127,14 @@ def figures_of_day(db: Connection, day: date) -> DayFigures:
     )
 
 
-def _ended_as(outcome: Outcome, calls: Sequence[CallFact]) -> int:
-    return sum(call.outcome == outcome and call.ended_at is not None and not call.answered for call in calls)
-
-
 def _spelt(value: Any) -> str:  # noqa: ANN401 - whatever JSON cannot say itself
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """Spell counts and rates with the names of their parts."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value

@@ -1,6 +1,12 @@
-"""What a published number is called: an id and a version that stand on every report, so that no two get mixed up."""
+"""What a published number is called: an id and a version that stand on every report, so that no two get mixed up.
+
+Counts, rates and means are tuples: a month by half hours makes tens of thousands of them.
+"""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+MICROS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +20,7 @@ class Definition:
         return f"{self.id}/{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """A share of something under a definition."""
 
     definition: Definition
@@ -34,3 +39,16 @@ class Rate:
             return None
         tenths = self.numerator * 1000 // self.denominator
         return f"{tenths // 10}.{tenths % 10}"
+
+
+class Mean(NamedTuple):
+    """A mean duration under a definition: `total_us` microseconds over so many calls."""
+
+    definition: Definition
+    total_us: int
+    calls: int
+
+    @property
+    def seconds(self) -> float | None:
+        """The mean in seconds; None where nothing was counted yet."""
+        return self.total_us / self.calls / MICROS if self.calls else None

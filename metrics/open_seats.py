@@ -11,8 +11,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, text
 
-from metrics.call_facts import day_start
 from metrics.definition import Definition
+from metrics.period import day_start
 
 OPEN_SEATS = Definition("open_seats", 1)
 

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import ivr.queue.models  # noqa: F401 - its tables stand in the same catalogue as the book's
+import ivr.ledger.models
+import ivr.queue.models  # noqa: F401 - the line's tables stand in the same catalogue as the book's
 from booking_core.models import Base
 
 context.configure(

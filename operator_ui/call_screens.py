@@ -15,7 +15,8 @@ from booking_core.content import read_text
 from booking_core.db import in_transaction
 from booking_core.models import ServiceCode, Verb
 from booking_core.refusal import Reason, Refusal
-from booking_core.staff.roles import Permission
+from booking_core.settings import CallerItem
+from booking_core.staff.roles import Permission, may
 from booking_core.visit import Visit, find_visit
 from ivr.queue.calls import (
     CallView,
@@ -27,8 +28,15 @@ from ivr.queue.calls import (
     list_call_bookings,
     record_read_back,
 )
-from ivr.queue.identify import find_identified_card, identify_caller
+from ivr.queue.identify import (
+    find_identified_card,
+    forget_caller,
+    identify_caller,
+    identify_caller_by_items,
+    lift_lock_in_call,
+)
 from ivr.queue.models import MainReason
+from ivr.queue.operators import get_operator
 from operator_ui import words
 from operator_ui.desk import unless_known
 from operator_ui.door import DESK, desk_frame, for_caller, may_change, operator
@@ -41,6 +49,7 @@ calls = Blueprint("calls", __name__, template_folder="templates", url_prefix="/c
 guard(calls, DESK)
 calls.context_processor(desk_frame)
 Page = str | tuple[str, int] | Response
+LONGEST_SHOWN = 64
 T = TypeVar("T")
 
 
@@ -56,7 +65,7 @@ def show(call_id: int) -> Page:
 def state(call_id: int) -> Page:
     """The part of the page that follows the telephone."""
     call = _call(call_id)
-    return unless_known(render_template("desk/_call_state.html", call=call, mine=_mine(call), me=_me(), words=words))
+    return unless_known(render_template("desk/_call_state.html", call=call, **_standing(call)))
 
 
 @calls.post("/answer")
@@ -99,8 +108,57 @@ def identify(call_id: int) -> Page:
     )
     if isinstance(found, Refusal):
         field = "number" if found.reason in {Reason.NOT_REGISTERED, Reason.LOCKED} else ""
-        return _call_page(call_id, errors={field: _cause(found)}, status=status_of(found))
+        locked = _locked(found, number)
+        return _call_page(call_id, errors={field: _cause(found)}, status=status_of(found), locked=locked)
     return _back_to(call_id)
+
+
+@calls.post("/identify-by-items")
+@requires(Permission.CALLS_TAKE)
+def identify_by_items(call_id: int) -> Page:
+    """Recognise a caller who lacks her password by what the city lets be asked instead (F-35)."""
+    number = request.form.get("items_number", "")
+    answers = {item: request.form.get(item, "") for item in CallerItem}
+    if not number.strip():
+        return _call_page(call_id, errors={"items_number": "予約番号を入力してください。"}, status=422)
+    found = in_transaction(
+        wired().engine,
+        lambda db: identify_caller_by_items(
+            db,
+            call_id,
+            number,
+            answers,
+            account_id=_me(),
+            by=operator(),
+            pepper=wired().pepper,
+            real_now=real_now(),
+            now=_now(),
+        ),
+    )
+    if isinstance(found, Refusal):
+        field = "items_number" if found.reason in {Reason.NOT_REGISTERED, Reason.LOCKED} else ""
+        message = words.ITEMS_DO_NOT_FIT if found.facts.get("number_known") else _cause(found)
+        return _call_page(call_id, errors={field: message}, status=status_of(found), locked=_locked(found, number))
+    return _back_to(call_id)
+
+
+@calls.post("/next-person")
+@requires(Permission.CALLS_TAKE)
+def next_person(call_id: int) -> Page:
+    """Let the next of a family be identified in the same call; what was booked stays listed, to be read back."""
+    return _carried_out(call_id, lambda db: forget_caller(db, call_id, account_id=_me(), by=operator(), now=_now()))
+
+
+@calls.post("/lift-lock")
+@requires(Permission.LOCKS_LIFT)
+def lift_lock(call_id: int) -> Page:
+    """Let a number be tried again that was locked after failures, for the caller of this call."""
+    number, pepper = request.form.get("locked_number", ""), wired().pepper
+    return _carried_out(
+        call_id,
+        lambda db: lift_lock_in_call(db, call_id, number, account_id=_me(), by=operator(), pepper=pepper, now=_now()),
+        shows="lifted",
+    )
 
 
 @calls.get("/cancel/<int:booking_id>")
@@ -146,15 +204,22 @@ def close(call_id: int) -> Page:
     return redirect(url_for("desk.waiting"), 303)
 
 
-def _carried_out(call_id: int, command: Callable[[Connection], T | Refusal]) -> Page:
+def _carried_out(call_id: int, command: Callable[[Connection], T | Refusal], *, shows: str | None = None) -> Page:
     done = in_transaction(wired().engine, command)
     if isinstance(done, Refusal):
         return _call_page(call_id, errors={"": done.message}, status=status_of(done))
-    return _back_to(call_id)
+    return _back_to(call_id, shows=shows)
+
+
+def _locked(refusal: Refusal, number: str) -> str | None:
+    """Return the number whose lock this operator may lift."""
+    return number if refusal.reason is Reason.LOCKED and may(signed_in().role, Permission.LOCKS_LIFT) else None
 
 
 def _cause(refusal: Refusal) -> str:
     """Return what an operator is told of a failed identification: more than a stranger on the web (F-06)."""
+    if refusal.reason is Reason.LOCKED:
+        return words.NUMBER_LOCKED
     if refusal.reason is not Reason.NOT_REGISTERED:
         return refusal.message
     if refusal.facts.get("number_known"):
@@ -162,7 +227,9 @@ def _cause(refusal: Refusal) -> str:
     return "この予約番号は登録がありません。このままでは予約できません。番号をもう一度確かめてください。"
 
 
-def _call_page(call_id: int, *, errors: dict[str, str] | None = None, status: int = 200) -> Page:
+def _call_page(
+    call_id: int, *, errors: dict[str, str] | None = None, status: int = 200, locked: str | None = None
+) -> Page:
     call = _call(call_id)
     with wired().reading() as db:
         card = find_identified_card(db, call.identified_card_id)
@@ -174,19 +241,36 @@ def _call_page(call_id: int, *, errors: dict[str, str] | None = None, status: in
         "desk/call.html",
         heading="電話の対応",
         call=call,
-        mine=_mine(call),
-        me=_me(),
+        **_standing(call),
         card=card,
         card_number=card_number_display(card.number) if card else None,
         visit=visit,
         made_here=[(each, visits[each.booking_id]) for each in done],
         read_backs=_to_read_back(done, visits, texts),
-        words=words,
-        typed_number=request.form.get("number", "")[:64],
+        typed_number=request.form.get("number", "")[:LONGEST_SHOWN],
+        items=[(each, words.CALLER_ITEM[CallerItem(each)]) for each in wired().settings().caller_items],
+        typed_items={name: request.form.get(name, "")[:LONGEST_SHOWN] for name in ("items_number", *CallerItem)},
+        locked=locked,
+        lifted="lifted" in request.args,
         delivery=ServiceCode.DELIVERY,
         errors=errors or {},
     )
     return page, status
+
+
+def _standing(call: CallView) -> dict[str, Any]:
+    """Return what the page and its part that follows the telephone show of where the call stands."""
+    with wired().reading() as db:
+        me = get_operator(db, _me())
+    writes_up = me.call_id == call.id and me.due_at is not None
+    left = max(0, int((me.due_at - _now()).total_seconds())) if writes_up and me.due_at else None
+    return {
+        "mine": _mine(call),
+        "me": _me(),
+        "wrap_up_seconds": left,
+        "after": me.next_status or me.status,
+        "words": words,
+    }
 
 
 def _to_read_back(done: list[Any], visits: dict[int, Visit | None], texts: dict[str, str]) -> list[tuple[Any, ...]]:
@@ -234,5 +318,5 @@ def _now() -> datetime:
     return wired().clock.now()
 
 
-def _back_to(call_id: int) -> Response:
-    return redirect(url_for("calls.show", call_id=call_id), 303)
+def _back_to(call_id: int, *, shows: str | None = None) -> Response:
+    return redirect(url_for("calls.show", call_id=call_id) + (f"?{shows}=1" if shows else ""), 303)

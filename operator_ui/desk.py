@@ -1,15 +1,18 @@
 """The desk: who waits, whether I take calls, and taking one."""
 
+from datetime import datetime, time
+
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from booking_core.clock import TOKYO
+from booking_core.clock import TOKYO, tokyo_day
 from booking_core.db import in_transaction
 from booking_core.refusal import Reason, Refusal
 from booking_core.staff.roles import Permission
-from ivr.queue.calls import list_waiting, take
+from ivr.queue.calls import list_unclosed, list_waiting, take
 from ivr.queue.models import AwayReason, Status
-from ivr.queue.operators import get_operator, set_status
+from ivr.queue.operators import SET_BY_THE_LINE, get_operator, set_status
+from ivr.queue.own_day import own_day
 from operator_ui import words
 from operator_ui.door import DESK, desk_frame, operator
 from web.answers import status_of
@@ -20,6 +23,7 @@ desk = Blueprint("desk", __name__, template_folder="templates")
 guard(desk, DESK)
 desk.context_processor(desk_frame)
 Page = str | tuple[str, int] | Response
+CHOSEN_BY_HERSELF = frozenset(AwayReason) - SET_BY_THE_LINE
 
 
 @desk.get("/")
@@ -72,7 +76,7 @@ def _chosen_status() -> tuple[Status | None, AwayReason | None]:
     status = form.get("status", "")
     reason = form.get("reason", "")
     known = Status(status) if status in set(Status) else None
-    why = AwayReason(reason) if reason in set(AwayReason) and known is Status.AWAY else None
+    why = AwayReason(reason) if reason in CHOSEN_BY_HERSELF and known is Status.AWAY else None
     return known, why
 
 
@@ -81,8 +85,15 @@ def _desk(refusal: Refusal | None = None) -> Page:
     if refusal:
         field = "reason" if refusal.reason is Reason.CHOICE_NEEDED else ""
         errors = {field: refusal.message}
-    page = render_template("desk/desk.html", heading="待ち呼", errors=errors, **_shown())
+    now, me = wired().clock.now(), signed_in().account_id
+    with wired().reading() as db:
+        own = {"today": own_day(db, me, since=_midnight(now)), "unclosed": list_unclosed(db, me)}
+    page = render_template("desk/desk.html", heading="待ち呼", errors=errors, **_shown(), **own)
     return page, status_of(refusal) if refusal else 200
+
+
+def _midnight(now: datetime) -> datetime:
+    return datetime.combine(tokyo_day(now), time(), TOKYO)
 
 
 def _shown() -> dict[str, object]:
@@ -95,5 +106,6 @@ def _shown() -> dict[str, object]:
         "calls": [(call, call.waiting_since.astimezone(TOKYO), call.wait_seconds(now) // 60) for call in calls],
         "words": words,
         "statuses": Status,
-        "away_reasons": [(reason.value, word) for reason, word in words.AWAY.items()],
+        "longest_minutes": max((call.wait_seconds(now) // 60 for call in calls), default=None),
+        "away_reasons": [(reason.value, word) for reason, word in words.AWAY.items() if reason in CHOSEN_BY_HERSELF],
     }

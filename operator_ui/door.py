@@ -1,6 +1,6 @@
 """The operators' doors, and the desk's way into the shared booking screens: for whom, tied to which call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Request, abort, g, redirect, render_template, request, url_for
@@ -13,15 +13,16 @@ from booking_core.contact import Contact
 from booking_core.models import ServiceCode, Verb
 from booking_core.refusal import Reason, Refusal
 from booking_core.staff.roles import Permission
-from ivr.queue.calls import CallView, find_call, link_booking, list_call_bookings
+from ivr.queue.calls import CallView, find_call, hold_owner, link_booking, list_call_bookings, lock_in_hand
 from ivr.queue.identify import find_identified_card
 from ivr.queue.models import Status
 from ivr.queue.operators import set_status
+from ivr.twilio.twiml import identity
 from web.answers import status_of
-from web.door import Door, Subject
+from web.door import Door, Keeping, Subject
 from web.source import source_of
 from web.staff_access import StaffDoor, signed_in
-from web.staff_frame import staff_frame
+from web.staff_frame import may_open, staff_frame
 from web.wiring import wired
 
 
@@ -33,17 +34,28 @@ def _end_work(db: Connection, who: Actor, now: datetime) -> None:
 
 DESK = StaffDoor("desk", "オペレーターの画面", frozenset({Permission.CALLS_TAKE}), on_sign_out=_end_work)
 BOARD = StaffDoor("board", "応答の状況", frozenset({Permission.BOARD_SEE}))
+PLACES = (
+    ("応答の状況", "board.show"),
+    ("席の計画", "seat_plan.show"),
+    ("休止とお知らせ", "line_notices.show"),
+    ("日報・月報", "board_reports.show_list"),
+)
+"""The places of the board's menu."""
+
 SERVICES = (ServiceCode.DELIVERY, ServiceCode.APPLICATION, ServiceCode.CERTIFICATE)
 
 
 def desk_frame() -> dict[str, Any]:
-    """Return what the frame of every page of the desk shows."""
-    return staff_frame(DESK, [("待ち呼", "desk.waiting")])
+    """Return what the frame of every page of the desk shows, and the telephone that stands in it."""
+    shown = staff_frame(DESK, [("待ち呼", "desk.waiting"), ("機器の確認", "ready.show")])
+    if "staff" not in g or not may_open("softphone.state"):
+        return shown
+    return shown | {"phone_bar": "desk/_phone.html", "phone": {"identity": identity(signed_in().account_id)}}
 
 
 def board_frame() -> dict[str, Any]:
     """Return what the frame of the board shows."""
-    return staff_frame(BOARD, [("応答の状況", "board.show"), ("休止とお知らせ", "line_notices.show")])
+    return staff_frame(BOARD, PLACES)
 
 
 def operator() -> Actor:
@@ -82,12 +94,12 @@ def _subject(request: Request) -> Subject:
     call = call_in_hand()
     with wired().reading() as db:
         card = find_identified_card(db, call.identified_card_id)
-    contact = Contact(call.from_number)
+    contact, owner = Contact(call.from_number), hold_owner(call.id)
     if card is None:
-        return Subject(for_caller(call), contact=contact)
+        return Subject(for_caller(call), contact=contact, hold_owner=owner)
     moves = _service(request) == ServiceCode.DELIVERY
     moving = card.live_booking_id if moves else None
-    return Subject(for_caller(call), card.id, card.lies_at, moving=moving, contact=contact)
+    return Subject(for_caller(call), card.id, card.lies_at, moving=moving, contact=contact, hold_owner=owner)
 
 
 def _admit(request: Request) -> Response | None:
@@ -131,6 +143,17 @@ def _witness(db: Connection, _subject: Subject, answer: BookingAnswer) -> Refusa
     return link_booking(db, call_in_hand().id, answer.id, verb, account_id=me, now=now)
 
 
+def _witness_of_hold(db: Connection, _subject: Subject) -> Refusal | None:
+    """Keep nothing aside for a call that was closed meanwhile: nobody would give it back."""
+    call = lock_in_hand(db, call_in_hand().id, signed_in().account_id)
+    return call if isinstance(call, Refusal) else None
+
+
+KEEPS = Keeping(
+    lasts=lambda: timedelta(minutes=wired().settings().read_back_hold_minutes),
+    says="{when}、{where}で、お取りします。よろしいでしょうか。",
+    witness=_witness_of_hold,
+)
 DOOR = Door(
     name="desk",
     layout=DESK.layout,
@@ -141,4 +164,5 @@ DOOR = Door(
     ends_at=_ends_at,
     start_url=lambda: url_for("calls.show", call_id=call_in_hand().id),
     witness=_witness,
+    keeps=KEEPS,
 )

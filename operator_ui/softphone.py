@@ -11,13 +11,14 @@ from werkzeug.wrappers import Response
 from booking_core.clock import real_now
 from booking_core.db import in_transaction
 from booking_core.staff.roles import Permission
-from ivr.queue.calls import find_call, list_waiting
+from ivr.queue.calls import CallView, find_call, list_waiting
 from ivr.queue.operators import get_operator
 from ivr.queue.presence import heard_from
 from ivr.twilio.access_token import GOOD_FOR, TokenMint
 from ivr.twilio.twiml import identity
 from operator_ui import words
 from operator_ui.door import DESK
+from web.formats import phone_ja
 from web.staff_access import guard, requires, signed_in
 from web.wiring import wired
 
@@ -84,26 +85,33 @@ def _state() -> dict[str, object]:
         operator = get_operator(db, me)
         call = find_call(db, operator.call_id) if operator.call_id else None
         waiting = list_waiting(db)
-    shown = None
-    if call:
-        shown = {
-            "id": call.id,
-            "offer": call.offer_id,
-            "state": call.state,
-            "url": url_for("calls.show", call_id=call.id),
-            "from": call.from_number,
-            "topic": words.TOPIC[call.topic] if call.topic else None,
-            "bookings_of_number": call.bookings_of_number,
-        }
     return {
         "identity": identity(me),
         "status": operator.status,
         "reason": operator.reason,
         "next_status": operator.next_status,
+        "stands": words.stands(operator),
+        "advice": words.ADVICE.get(operator.reason) if operator.reason else None,
         "activity": operator.activity,
         "wrap_up_ends_at": operator.due_at.isoformat() if operator.due_at else None,
-        "call": shown,
+        "call": _call(call) if call else None,
         "waiting": len(waiting),
         "now": wired().clock.now().isoformat(),
         "csrf_token": DESK.cookie.form_token(request),
+    }
+
+
+def _call(call: CallView) -> dict[str, object]:
+    """Return what the bar shows of the call in hand. A shown number is a hint, never a name."""
+    return {
+        "id": call.id,
+        "offer": call.offer_id,
+        "state": call.state,
+        "url": url_for("calls.show", call_id=call.id),
+        "from": call.from_number,
+        "from_words": phone_ja(call.from_number) if call.from_number else words.WITHHELD,
+        "topic": words.TOPIC[call.topic] if call.topic else None,
+        "rings": call.dialled_at is not None,
+        "answered_at": call.answered_at.isoformat() if call.answered_at else None,
+        "bookings_of_number": call.bookings_of_number,
     }

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from booking_core.actors import IdentifiedBy
 from booking_core.models import Verb
+from booking_core.settings import CallerItem
 from ivr.queue.calls import CallView
 from ivr.queue.models import AwayReason, CallState, MainReason, NoticeKind, OfferState, Outcome, Status, Topic
-from ivr.queue.operators import Activity
+from ivr.queue.operators import Activity, OperatorView
 
 STATUS: Mapping[Status, str] = {Status.OFFLINE: "退席中", Status.AVAILABLE: "受付可", Status.AWAY: "離席中"}
 AWAY: Mapping[AwayReason, str] = {
@@ -16,6 +18,14 @@ AWAY: Mapping[AwayReason, str] = {
     AwayReason.MISSED: "着信に出られず",
     AwayReason.UNREACHABLE: "画面の通信が途切れた",
 }
+ADVICE: Mapping[AwayReason, str] = {
+    AwayReason.MISSED: "着信に出られなかったため、電話を止めています。「受付可にする」を押すと、また電話を取れます。",
+    AwayReason.UNREACHABLE: (
+        "画面の通信が途切れたため、電話を止めています。つながっているか確かめて、「受付可にする」を押してください。"
+    ),
+}
+"""How to go on after the line has parked somebody."""
+
 TOPIC: Mapping[str, str] = {
     Topic.DELIVERY: "カードの受け取りの予約",
     Topic.OTHER_SERVICE: "申請・電子証明書の予約",
@@ -53,7 +63,29 @@ MAIN_REASON: Mapping[MainReason, str] = {
     MainReason.OTHER: "その他",
 }
 NOTICE_KIND: Mapping[NoticeKind, str] = {NoticeKind.CLOSURE: "休止", NoticeKind.NOTICE: "お知らせ"}
+IDENTIFIED_BY: Mapping[IdentifiedBy, str] = {
+    IdentifiedBy.NUMBER_AND_PASSWORD: "予約番号とパスワード",
+    IdentifiedBy.CITY_QUESTIONS: "予約番号と、市が決めた質問",
+    IdentifiedBy.NOT_NEEDED: "－",
+}
+CALLER_ITEM: Mapping[CallerItem, str] = {
+    CallerItem.KANA: "お名前のフリガナ",
+    CallerItem.PHONE: "予約のときの電話番号",
+}
+ITEMS_DO_NOT_FIT = "この予約番号は登録されていますが、お答えが合いません。このままでは予約できません。"
+NUMBER_LOCKED = (
+    "まちがいが続いたため、この予約番号での確認を、しばらく止めています。"
+    "ご本人にまちがいないときは、停止を解除して、もう一度確かめてください。"
+)
+WITHHELD = "非通知"
 DONE: Mapping[Verb, str] = {Verb.BOOK: "予約", Verb.MOVE: "変更", Verb.CANCEL: "取消"}
+
+
+def stands(operator: OperatorView) -> str:
+    """Return an operator's own status in words, with the reason she is away for and what comes after the call."""
+    reason = f"（{AWAY[operator.reason]}）" if operator.reason else ""
+    later = f"　対応が終わると「{STATUS[operator.next_status]}」" if operator.next_status else ""
+    return STATUS[operator.status] + reason + later
 
 
 def not_in_hand(call: CallView, account_id: int) -> str:

@@ -1,6 +1,7 @@
 """A browser without scripts: cookies, pages as trees, forms filled in and sent. Standard library only."""
 
 import http.client
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
-from typing import Self
+from typing import Any, Self
 
 VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 PATIENCE_SECONDS = 20
@@ -80,15 +81,31 @@ class Browser:
             raise Unexpected(f"no form to {action} at {self.url}: {self.words[:200]}")
         return self.send(forms[0], typed)
 
-    def send(self, form: Node, typed: Mapping[str, str] | None = None) -> Self:
+    def press(self, words: str) -> Self:
+        """Press the first button whose words hold these; it may send its form to an address of its own."""
+        for form in self._main().all("form"):
+            for button in form.all("button"):
+                if words in button.words:
+                    return self.send(form, to=button.attributes.get("formaction"))
+        raise Unexpected(f"no button 「{words}」 at {self.url}: {self.words[:200]}")
+
+    def send(self, form: Node, typed: Mapping[str, str] | None = None, *, to: str | None = None) -> Self:
         values = {
             each.attributes["name"]: each.attributes.get("value", "")
             for each in form.all("input")
             if each.attributes.get("name") and each.attributes.get("type") != "radio"
         } | dict(typed or {})
         data = urllib.parse.urlencode(values).encode()
-        address = self._absolute(form.attributes["action"])
+        address = self._absolute(to or form.attributes["action"])
         return self._ask(urllib.request.Request(address, data, method="POST"))  # noqa: S310 - likewise
+
+    def post_for_json(self, address: str, values: Mapping[str, str]) -> dict[str, Any]:
+        """Send a form as a script of the page does; what it shows stays."""
+        data = urllib.parse.urlencode(values).encode()
+        request = urllib.request.Request(self._absolute(address), data, method="POST")  # noqa: S310 - likewise
+        with self._fetch(request) as answer:
+            told: dict[str, Any] = json.loads(answer.read())
+            return told
 
     def link(self, words: str) -> str:
         """Return where the first link leads whose words hold these."""
@@ -112,6 +129,13 @@ class Browser:
         return urllib.parse.urljoin(self.url or self.origin + "/", address)
 
     def _ask(self, request: urllib.request.Request) -> Self:
+        with self._fetch(request) as answer:
+            tree = _Tree()
+            tree.feed(answer.read().decode())
+            self.page, self.url, self.status = tree.root, answer.url, answer.status
+        return self
+
+    def _fetch(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
         try:
             answer: http.client.HTTPResponse = opener.open(request, timeout=PATIENCE_SECONDS)
@@ -119,8 +143,4 @@ class Browser:
             raise Unexpected(f"{request.get_method()} {request.full_url} was answered with {error.code}") from None
         except urllib.error.URLError as error:
             raise Unexpected(f"{request.full_url} does not answer: {error.reason}") from None
-        with answer:
-            tree = _Tree()
-            tree.feed(answer.read().decode())
-            self.page, self.url, self.status = tree.root, answer.url, answer.status
-        return self
+        return answer

@@ -1,45 +1,47 @@
 """One telephone call against the running demo, step by step: phone, wait, answer, identify, book, read back, close.
 
-It plays three people, each through the front door alone: the provider with signed requests, an operator at the desk,
-and somebody who looks at the board before and after. Any step that does not go as it should ends with exit code 1.
+It plays three people, each through the front door alone: a caller at the telephone network, an operator at the desk
+with her telephone, and somebody who looks at the board before and after. Any step that does not go as it should ends
+with exit code 1.
 """
 
 import argparse
 import os
 import sys
-import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from simulator.browser import Browser, Unexpected
+from simulator.browser import PATIENCE_SECONDS, Browser, Unexpected
+from simulator.dialled import Dialled
+from simulator.network.softphone import Softphone
 from simulator.opening_time import business_time, move_to_next_morning
-from simulator.telephone import Telephone
 
 OPERATORS = ("operator1", "operator2", "operator3")
 PASSWORD = "Madoguchi-2025"  # noqa: S105 - the demo's sign-ins are public
 FREE_CARDS = 40
 CALLER = "+81751239000"  # no exchange in Japan begins with 1: it rings nowhere
 LINE = "+81753660000"
-TALK_SECONDS = 90
 MOST_CLOSED_DAYS = 12
-SHOWN = "075-123-9000"
-MOST_LOOKS = 60
-LOOK_EVERY_SECONDS = 0.5
 FIGURES = ("入電数", "待ち呼", "応答数", "応答率", "着座数")
 
 
 def main(argv: list[str]) -> int:
     """Play one call and return 0 if every step went as it should.
 
-    Reads from the environment: PUBLIC_URL, VOICE_URL (else PUBLIC_URL), TWILIO_AUTH_TOKEN, TWILIO_NUMBER, CLOCK_FILE.
+    Reads from the environment: PUBLIC_URL, VOICE_URL (else PUBLIC_URL), TWILIO_API_BASE, TWILIO_NUMBER, CLOCK_FILE.
     """
     parser = argparse.ArgumentParser(prog="run.py call", description=main.__doc__.splitlines()[0])  # type: ignore[union-attr] # it has one
     parser.add_argument("--keep-clock", action="store_true", help="fail when the line is closed; do not move the clock")
     chosen = parser.parse_args(argv)
     try:
         call = OneCall.from_environment()
-        call.play(may_move_clock=not chosen.keep_clock)
+        with others_stand_aside(os.environ.get("LIVING_URL", "")):
+            call.play(may_move_clock=not chosen.keep_clock)
     except Unexpected as found:
         print(f"\n  NOT AS EXPECTED: {found}", file=sys.stderr)
         return 1
@@ -53,18 +55,18 @@ class OneCall:
 
     site: str
     voice_url: str
-    token: str
+    network: str
     line: str
     clock_file: Path | None
 
     @classmethod
     def from_environment(cls) -> "OneCall":
-        site, token = os.environ.get("PUBLIC_URL", ""), os.environ.get("TWILIO_AUTH_TOKEN", "")
-        if not site or not token:
-            raise Unexpected("PUBLIC_URL and TWILIO_AUTH_TOKEN are not set: start the demo first")
+        site, network = os.environ.get("PUBLIC_URL", ""), os.environ.get("TWILIO_API_BASE", "")
+        if not site or not network:
+            raise Unexpected("PUBLIC_URL and TWILIO_API_BASE are not set: start the demo first")
         clock = os.environ.get("CLOCK_FILE")
         voice_url = os.environ.get("VOICE_URL") or site
-        return cls(site, voice_url, token, os.environ.get("TWILIO_NUMBER") or LINE, Path(clock) if clock else None)
+        return cls(site, voice_url, network, os.environ.get("TWILIO_NUMBER") or LINE, Path(clock) if clock else None)
 
     def play(self, *, may_move_clock: bool) -> None:
         """Play the whole call.
@@ -75,28 +77,34 @@ class OneCall:
         number, password = self._card_without_booking()
         step(f"Card {number} has no booking yet")
         self._show_unsigned_is_refused()
+        desk = self._operator_at_work()
+        softphone = self._softphone_of(desk)
         phone, before = self._get_through(may_move_clock=may_move_clock)
         try:
-            desk = self._serve(phone, number, password)
+            self._serve(phone, desk, softphone, number, password)
             self._compare(before, self._board_figures())
             desk.open("/desk/").submit("/desk/sign-out")
             step("The operator signs out, and her seat is closed")
         finally:
             phone.hang_up()
+            softphone.close()
 
-    def _serve(self, phone: Telephone, number: str, password: str) -> Browser:
-        desk = self._operator_at_work()
-        phone.wait_in_queue()
-        page = take(desk, phone)
-        connect(desk, phone, page)
+    def _serve(self, phone: Dialled, desk: Browser, softphone: Softphone, number: str, password: str) -> None:
+        desk.open("/desk/").submit("/desk/status", {"status": "available"})
+        expect("いまは受付可です" in desk.words, "The operator takes calls; the line offers her the caller")
+        leg = str(softphone.wait_for("incoming").data["leg"])
+        expect(softphone.accept(leg), "Her telephone rings, and she answers")
+        phone.wait_until(lambda call: call["place"] == "connected", "connected")
+        desk.open("/desk/").open(desk.link("対応の画面を開く"))
+        page = desk.url
+        expect("通話中" in desk.words, "The caller talks with her")
         identify(desk, page, number, password)
         book(desk)
         read_back(desk)
-        heard = phone.operator_hangs_up(TALK_SECONDS)
-        step(f"The operator hangs up; the caller's document ends with {heard[-1]}")
-        phone.hang_up()
+        softphone.hang_up(leg)
+        phone.wait_until(lambda call: call["status"] == "completed", "over")
+        step("The operator hangs up")
         close(desk, page)
-        return desk
 
     def _card_without_booking(self) -> tuple[str, str]:
         """Return a demo card that is free, found as a citizen would: by logging in; if none is left, one is freed."""
@@ -116,21 +124,21 @@ class OneCall:
         return citizen.submit("/login", {"number": f"9{n:09d}", "password": f"{12340000 + n}"})
 
     def _show_unsigned_is_refused(self) -> None:
-        status = self._telephone().status_without_signature()
+        status = status_without_signature(f"{self.voice_url}/voice/incoming")
         expect(status == 403, f"An unsigned request is answered with {status}")  # noqa: PLR2004 - forbidden
 
-    def _get_through(self, *, may_move_clock: bool) -> tuple[Telephone, dict[str, str]]:
+    def _get_through(self, *, may_move_clock: bool) -> tuple[Dialled, dict[str, str]]:
         """Call until the line is open: outside its hours the demo's clock moves to the next weekday morning.
 
         Returns the call, and the board's figures before it.
         """
         for _ in range(MOST_CLOSED_DAYS):
-            phone, before = self._telephone(), self._board_figures()
+            phone, before = Dialled(self.network, CALLER, heard), self._board_figures()
             step(f"A citizen calls {self.line}{self._at()}")
-            verbs = phone.dial()
-            if "Enqueue" in verbs:
+            phone.dial()
+            phone.wait_until(lambda call: call["place"] == "queued" or call["status"] == "completed", "queued")
+            if phone.listen()["status"] != "completed":
                 return phone, before
-            phone.hang_up()
             step("The line is closed and says so")
             if not may_move_clock or self.clock_file is None:
                 raise Unexpected("the line is closed: move the clock with run.py clock, or leave out --keep-clock")
@@ -138,21 +146,29 @@ class OneCall:
             step(f"The demo's clock moves on to {morning:%Y-%m-%d %H:%M} (back to real time: run.py clock real)")
         raise Unexpected(f"the line is closed on {MOST_CLOSED_DAYS} weekdays in a row")
 
-    def _telephone(self) -> Telephone:
-        return Telephone(self.voice_url, self.token, CALLER, self.line, heard)
+    def _softphone_of(self, desk: Browser) -> Softphone:
+        """Register the telephone of her page, by the token that the desk hands out."""
+        token = next(each for each in desk.page.all("input") if each.attributes.get("name") == "csrf_token")
+        told = desk.post_for_json("/desk/line/token", {"csrf_token": token.attributes["value"]})
+        softphone = Softphone(self.network, str(told["token"]))
+        try:
+            softphone.register()
+        except OSError as error:
+            raise Unexpected(f"the telephone network at {self.network} does not answer: {error}") from None
+        step(f"Her telephone is registered as {told['identity']}")
+        return softphone
 
     def _at(self) -> str:
         return f" at {business_time(self.clock_file):%Y-%m-%d %H:%M}" if self.clock_file else ""
 
     def _operator_at_work(self) -> Browser:
-        """Sign in as the first demo operator who has no call in hand, and let her take calls."""
+        """Sign in as the first demo operator who has no call in hand."""
         for login in OPERATORS:
             desk = Browser(self.site).open("/desk/").submit("/sign-in", {"login": login, "password": PASSWORD})
             if desk.heading != "待ち呼":
                 raise Unexpected(f"{login} cannot sign in at the desk: {desk.words[:120]}")
             if not any("対応の画面を開く" in each.words for each in desk.page.all("a")):
-                desk.submit("/desk/status", {"status": "available"})
-                expect("いまは受付可です" in desk.words, f"{login} signs in at /desk/ and takes calls")
+                step(f"{login} signs in at /desk/")
                 return desk
         raise Unexpected("every demo operator has an unfinished call: close one at /desk/")
 
@@ -178,38 +194,26 @@ class OneCall:
         expect(count(after["着座数"]) >= 1, "The board shows the open seat")
 
 
-def take(desk: Browser, phone: Telephone) -> str:
-    """Let the operator have the caller, offered by the line or taken by hand; return the address of the call's page."""
-    for _ in range(MOST_LOOKS):
-        desk.open("/desk/")
-        if "対応の画面を開く" in desk.words:
-            desk.open(desk.link("対応の画面を開く"))
-            step("The line offers the caller to the operator")
-            break
-        rows = [row for row in desk.page.all("tr") if SHOWN in row.words]
-        if rows:
-            step(f"The desk shows: {rows[-1].words}")
-            desk.send(next(rows[-1].all("form")))
-            break
-        time.sleep(LOOK_EVERY_SECONDS)
-    expect(desk.heading == "電話の対応", "The operator has the call")
-    wait_for_leave(phone)
-    return desk.url
+@contextmanager
+def others_stand_aside(living: str) -> Iterator[None]:
+    """Ask the demo's simulated people, if there are any, to take no calls and make none meanwhile."""
+    if living and asked(f"{living}/pause"):
+        step("The simulated callers and operators stand aside")
+    try:
+        yield
+    finally:
+        if living:
+            asked(f"{living}/resume")
 
 
-def wait_for_leave(phone: Telephone) -> None:
-    """Let the caller hear her wait documents until one lets her leave the queue."""
-    for _ in range(MOST_LOOKS):
-        if "Leave" in phone.wait_in_queue():
-            return step("The caller's next wait document says Leave")
-        time.sleep(LOOK_EVERY_SECONDS)
-    raise Unexpected("no wait document lets the caller leave the queue")
-
-
-def connect(desk: Browser, phone: Telephone, page: str) -> None:
-    step(f"The queue's action rings {phone.leave_queue()}")
-    phone.operator_picks_up()
-    expect("通話中" in desk.open(page).words, "The operator's leg is up: the call is connected")
+def asked(address: str) -> bool:
+    """Send a wish without a body; False when nobody is there."""
+    request = urllib.request.Request(address, b"", method="POST")  # noqa: S310 - the demo's own address
+    try:
+        with urllib.request.urlopen(request, timeout=2 * PATIENCE_SECONDS):  # noqa: S310 - likewise
+            return True
+    except OSError:
+        return False
 
 
 def identify(desk: Browser, page: str, number: str, password: str) -> None:
@@ -226,8 +230,9 @@ def book(desk: Browser) -> None:
         raise Unexpected("no venue has a free day")
     desk.open(places[0].attributes["href"])
     desk.open(desk.link("空きあり"))
-    desk.open(desk.link("空き"))
+    desk.press("空き")
     expect(desk.heading == "予約の内容を確かめる", f"On the shared screens: {places[0].words}")
+    expect("取り置いています" in desk.words, "The place is kept while it is read back")
     desk.submit("/slot/")
     expect("読み上げてください" in desk.words, "Booked by telephone on behalf of the citizen")
 
@@ -242,6 +247,16 @@ def read_back(desk: Browser) -> None:
 def close(desk: Browser, page: str) -> None:
     desk.open(page).submit("/close", {"main_reason": "new_booking"})
     expect(desk.heading == "待ち呼", "The operator closes the call: 新しい予約")
+
+
+def status_without_signature(url: str) -> int:
+    """Send a request nobody signed, and return how it was answered."""
+    request = urllib.request.Request(url, b"CallSid=CA00000000000000000000000000000000", method="POST")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - the configured scheme
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def expect(condition: bool, told: str) -> None:  # noqa: FBT001 - it reads as an assertion

@@ -1,12 +1,11 @@
 """The day's figures go out once, after closing, on days on which the line was open (3-2-L, F-38)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from booking_core import jobs, outbox, settings
+from booking_core import jobs, settings
 from booking_core.alarms import raise_alarm
 from booking_core.clock import real_now, tokyo_day
 from booking_core.date_words import date_ja
@@ -14,10 +13,11 @@ from booking_core.db import in_transaction
 from booking_core.jobs import JobClaim
 from booking_core.refusal import Reason, Refusal
 from ivr.hours import LineHours, read_hours
-from metrics.day_end import days_to_complete, find_unfinished, is_report_due
-from metrics.day_figures import figures_of_day
-from tasks.delivery import MAIL
-from tasks.reports.daily import DailyReport, body, subject
+from metrics.day_end import find_unfinished, is_report_due
+from reports import archive
+from reports.content import DailyContent
+from reports.daily import compose
+from reports.files import list_possible
 from tasks.wiring import JobWiring
 
 KIND = "daily_report"
@@ -37,17 +37,6 @@ def send_daily_report(wiring: JobWiring) -> Mapping[str, int]:
     if given_up:
         in_transaction(wiring.engine, lambda db: _tell_given_up(db, given_up, now))
     return {"mails": sum(_report(wiring, day, now) for day in days)}
-
-
-def compose(db: Connection, day: date, hours: LineHours, now: datetime) -> DailyReport:
-    """Return the report of a day as it stands at `now`."""
-    return DailyReport(
-        service_name=settings.read_all(db).service_name,
-        today=figures_of_day(db, day),
-        before=[figures_of_day(db, each) for each in days_to_complete(day, hours)],
-        cut_off=now,
-        unfinished=find_unfinished(db, day),
-    )
 
 
 def _list_due(db: Connection, hours: LineHours, now: datetime) -> Sequence[date]:
@@ -91,19 +80,22 @@ def _report(wiring: JobWiring, day: date, now: datetime) -> int:
 
 
 def _put_mails(db: Connection, wiring: JobWiring, day: date, claim: JobClaim, now: datetime) -> int | Refusal:
-    report = compose(db, day, read_hours(db, now=now), now)
-    recipients = tuple(dict.fromkeys([*wiring.report_to, *settings.read_all(db).report_recipients]))
-    for address in recipients:
-        content = {"to": address, "subject": subject(report), "body": body(report)}
-        outbox.put(db, MAIL, f"{KIND}:{day}:{address}", content, now=real_now())
-    if not recipients:
+    report = compose(db, day, read_hours(db, now=now), now=now)
+    report_id = archive.keep(db, report, now=real_now())
+    to = settings.list_report_recipients(db, wiring.report_to)
+    mails = archive.put_mails(
+        db, report_id, report, to, key=f"{KIND}:{day}", files=_files(db, report, now), now=real_now()
+    )
+    if not to:
         raise_alarm(
             db, "report.nobody", "日報の送り先がありません。設定で送り先のメールアドレスを登録してください。", now=now
         )
-    kept = {
-        "cut_off": now.isoformat(),
-        "recipients": len(recipients),
-        "unfinished": [report.unfinished.calls, report.unfinished.wrap_ups],
-        "figures": [json.loads(each.canonical_json()) for each in (*report.before, report.today)],
-    }
-    return len(recipients) if jobs.finish(db, claim, now=real_now(), outcome=kept) else Refusal(Reason.BUSY)
+    kept = {"report": report_id, "cut_off": now.isoformat(), "recipients": len(to)}
+    return mails if jobs.finish(db, claim, now=real_now(), outcome=kept) else Refusal(Reason.BUSY)
+
+
+def _files(db: Connection, report: DailyContent, now: datetime) -> Sequence[str]:
+    possible, why_not = list_possible(report)
+    if why_not:
+        raise_alarm(db, "report.pdf", f"日報のPDFを作れませんでした。CSVだけを送ります。理由：{why_not}", now=now)
+    return possible

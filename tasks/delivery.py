@@ -1,17 +1,19 @@
 """The outbox is emptied: claim one message, send it, say how it went."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from booking_core import outbox
 from booking_core.clock import real_now
 from booking_core.db import in_transaction
 from booking_core.outbox import ClaimedMessage
 from booking_core.refusal import Refusal
-from tasks.senders.contract import Mail, SendError
+from reports.archive import MAIL, get_report
+from reports.files import FILE_KINDS
+from tasks.senders.contract import Attachment, Mail, SendError
 from tasks.wiring import JobWiring
 
-MAIL = "mail"
 MOST_AT_ONCE = 50
 LEASE_SECONDS = 180.0
 """Longer than one mail can take; after that somebody else may send it."""
@@ -55,7 +57,7 @@ def _claim_one(wiring: JobWiring) -> ClaimedMessage | None:
 
 def _send(wiring: JobWiring, claimed: ClaimedMessage) -> bool:
     try:
-        wiring.mail.send(Mail.from_outbox(claimed.id, claimed.content))
+        wiring.mail.send(_written(wiring, claimed))
     except SendError as error:
         why = str(error)
         retry_at = None if error.permanent else real_now() + pause_after(claimed.attempt)
@@ -68,3 +70,17 @@ def _send(wiring: JobWiring, claimed: ClaimedMessage) -> bool:
         return False
     in_transaction(wiring.engine, lambda db: outbox.mark_sent(db, claimed, now=real_now()))
     return True
+
+
+def _written(wiring: JobWiring, claimed: ClaimedMessage) -> Mail:
+    """Return the mail with the files of the report it names, rendered from what was kept of it."""
+    return Mail.from_outbox(claimed.id, claimed.content, _attachments(wiring, claimed.content))
+
+
+def _attachments(wiring: JobWiring, content: Mapping[str, Any]) -> Sequence[Attachment]:
+    if "report" not in content:
+        return ()
+    with wiring.engine.connect() as db:
+        report = get_report(db, content["report"])
+    kinds = [FILE_KINDS[name] for name in content["files"]]
+    return tuple(Attachment(kind.name(report.day), kind.media_type, kind.render(report.content)) for kind in kinds)

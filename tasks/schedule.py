@@ -18,6 +18,7 @@ from tasks.upkeep import (
     settle_visits,
     verify_audit,
 )
+from tasks.watch import watch_line
 from tasks.wiring import JobWiring
 
 
@@ -33,6 +34,12 @@ class Job:
 
 SCHEDULE = (
     Job("deliver_outbox", 10, deliver_outbox, "mail that is due leaves"),
+    Job(
+        "watch_line",
+        15,
+        watch_line,
+        "somebody hears of a missed target, of long waits, of a line that stopped (3-2-J)",
+    ),
     Job("expire_holds", 15, expire_holds, "places of run-out holds can be booked again"),
     Job("seal_audit", 60, seal_audit, "the audit trail shows tampering (3-1-C-ix)"),
     Job("settle_visits", 60, settle_visits, "visits nobody marked are settled at the end of the venue's day"),

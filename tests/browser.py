@@ -5,13 +5,16 @@ A plugin and not a fixture per file, because two Playwrights cannot live in one 
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
+
+from tests.silent import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,20 +31,16 @@ CHROMIUM_ARGS: Final = (
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium; skips, with the reason, on a machine that has none."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Headless Chromium, whose notes stay in the run's own folder; skips, with the reason, where there is none."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("no Chromium on PATH: apt-get install -y chromium")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGS))
+        own: dict[str, str | float | bool] = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("chromium"))}
+        running = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGS), env=own)
         yield running
         running.close()
-
-
-class Silent(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the parent's name
-        pass
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from redis import Redis as RedisClient
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
 
 from app import create_app
 from booking_core.cards.credentials import normalise_number, normalise_password, password_hmac
@@ -196,7 +197,16 @@ def open_house(new_database: Callable[[str], str], redis_url: str, tmp_path: Pat
         redis.flushall()
         yield start
     for house in opened:
-        house.engine.dispose()
+        let_go(house.engine)
+
+
+def let_go(engine: Engine) -> None:
+    """Close every connection, those last that a browser's poll still holds: the browser is gone, its answer is not."""
+    returned = threading.Event()
+    event.listen(engine.pool, "checkin", lambda *_: returned.set())
+    while engine.pool.checkedout() and returned.wait(10):  # type: ignore[attr-defined] # a pool that queues counts
+        returned.clear()
+    engine.dispose()
 
 
 @pytest.fixture

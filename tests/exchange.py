@@ -19,10 +19,10 @@ from simulator.network.account import Account
 from simulator.network.server import Network
 from simulator.network.softphone import Softphone
 from simulator.network.speech import Speech
-from tests.browser import Silent
 from tests.caller import OUR_NUMBER, TOKEN
 from tests.conftest import MONDAY_MORNING, House
 from tests.desk import signed_in_at
+from tests.silent import Silent
 from tests.visitor import Visitor
 
 SID, KEY, SECRET = "AC" + "1" * 32, "SK" + "2" * 32, "a secret of an api key, thirty-two signs"

@@ -244,6 +244,16 @@ def follow(target: Locator) -> None:
         target.click()
 
 
+def turn_to(target: Locator) -> None:
+    """Click what changes the main part of a page of the desk alone, and wait until the new part has the focus."""
+    page = target.page
+    page.evaluate(
+        "() => { window.arrived = new Promise(r => document.addEventListener('desk:arrived', r, {once: true})) }"
+    )
+    target.click()
+    page.evaluate("() => window.arrived.then(() => true)")
+
+
 def run_axe(page: Page) -> list[Violation]:
     """What axe-core finds on the page as it stands now: WCAG 2.0 to 2.2 A and AA, and good practice."""
     page.evaluate(AXE_SOURCE.read_text(encoding="utf-8"))

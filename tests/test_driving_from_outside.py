@@ -101,7 +101,7 @@ def confirmation(visitor: Visitor, venue: str, prefix: str = "/book/delivery") -
     """Go to a confirming form the way the page says, and return its slot."""
     visitor.open(f"{prefix}/at/{venue}/")
     visitor.open(next(href for words, href in visitor.links().items() if "空きあり" in words))
-    visitor.open(next(href for href in visitor.links().values() if "/slot/" in href))
+    visitor.open(re.findall(r"/[\w/-]+/slot/\d+/", visitor.page)[0])
     return visitor.url.rstrip("/").rpartition("/")[2]
 
 

@@ -39,6 +39,16 @@ class Visitor:
         self.post(target, values | (typed or {}))
         return self.follow() if follow else self
 
+    def press(self, words: str) -> "Visitor":
+        """Press the first button whose words hold these; it may send its form to an address of its own."""
+        for form in self._main().iter("form"):
+            for button in form.iter("button"):
+                if words in _words(button):
+                    target, values = self.form(form.get("action", ""))
+                    self.post(button.get("formaction") or target, values)
+                    return self.follow()
+        raise AssertionError(f"no button {words!r} on {self.url}: {self.text()[:300]}")
+
     def follow(self) -> "Visitor":
         while self.status in {301, 302, 303, 307}:
             self.open(self.response.headers["Location"])
@@ -58,6 +68,11 @@ class Visitor:
     def links(self) -> dict[str, str]:
         """Return the links of the page's main part by their words."""
         return {_words(link): link.get("href", "") for link in self._main().iter("a")}
+
+    def ways(self) -> dict[str, str]:
+        """Return where the page's main part leads by one press, by their words: links, and the buttons of lists."""
+        shown = ((each, each.get("href") or each.get("formaction")) for each in self._main().iter())
+        return {_words(each): to for each, to in shown if to and each.tag in {"a", "button"}}
 
     def text(self) -> str:
         """Return the words of the page's main part."""

@@ -30,6 +30,8 @@ STATUS = {
     Reason.CHOICE_NEEDED: 422,
     Reason.NOTICE_WORDS: 422,
     Reason.NOTICE_TIME: 422,
+    Reason.NO_RECIPIENTS: 422,
+    Reason.PLAN_TOO_LATE: 409,
     Reason.NOT_REGISTERED: 422,
     Reason.IMPORT_REJECTED: 422,
 }

@@ -1,19 +1,21 @@
 """The booking screens, once for every door: service, place, day, time, confirmation (3-1-B-vii).
 
-GET shows and changes nothing. The one POST books, or moves the booking that stands. Each view is three moves: read the
-input, call one function of the core, show the answer.
+GET shows and changes nothing. One POST books, or moves the booking that stands; where the door keeps a chosen place
+aside, two more hold it and give it back. Each view is three moves: read the input, call one function of the core, show
+the answer.
 """
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from booking_core import holds
 from booking_core.availability import (
     Reception,
     list_first_free_days,
@@ -26,6 +28,7 @@ from booking_core.catalogue import ServiceView, VenueView
 from booking_core.clock import tokyo_day
 from booking_core.contact import Contact, read_contact
 from booking_core.db import in_transaction
+from booking_core.facts import find_slot_view
 from booking_core.proposal import propose
 from booking_core.refusal import Reason, Refusal
 from booking_core.visit import Standing, find_standing
@@ -52,6 +55,9 @@ def booking_screens(door: Door) -> Blueprint:
     screens.get("/<service>/at/<venue>/<day>/")(mounted.times)
     screens.get("/<service>/slot/<int:slot_id>/")(mounted.confirmation)
     screens.post("/<service>/slot/<int:slot_id>/")(mounted.confirm)
+    if door.keeps:
+        screens.post("/<service>/slot/<int:slot_id>/hold")(mounted.keep)
+        screens.post("/<service>/slot/<int:slot_id>/release")(mounted.give_back)
     return screens
 
 
@@ -125,10 +131,58 @@ class _Mounted:
         chosen, place, reception = _reception(service, venue, subject)
         with wired().reading() as db:
             free = list_free_times(db, reception, wanted, by=subject.actor, now=now, card_lies_at=subject.card_lies_at)
-        groups = group_by_half_day(free, url=lambda slot: url_for(".confirmation", service=service, slot_id=slot))
+        groups = group_by_half_day(
+            free, url=lambda slot: url_for(self._chosen_by, service=service, slot_id=slot), posts=bool(self.door.keeps)
+        )
         return self._page(
             "times", "時間を選ぶ", step=3, service=chosen, venue=place, day=wanted, groups=groups, subject=subject
         )
+
+    @property
+    def _chosen_by(self) -> str:
+        return ".keep" if self.door.keeps else ".confirmation"
+
+    def keep(self, service: str, slot_id: int) -> Page:
+        """Keep the chosen place aside while it is read back, and go on to the confirmation."""
+        if stranger := self.door.admit(request):
+            return stranger
+        subject = self.door.subject(request)
+        chosen, now = _service(service), wired().clock.now()
+        kept = in_transaction(wired().engine, lambda db: self._hold(db, subject, chosen, slot_id, now))
+        if isinstance(kept, Refusal):
+            return self._refused(kept, service=chosen, subject=subject)
+        return redirect(url_for(".confirmation", service=service, slot_id=slot_id), 303)
+
+    def _hold(
+        self, db: Connection, subject: Subject, service: ServiceView, slot_id: int, now: datetime
+    ) -> holds.Hold | Refusal:
+        if self.door.keeps is None or subject.hold_owner is None:
+            raise LookupError("a place is kept only by a door that keeps")  # no other has this route
+        kept = holds.hold(
+            db,
+            slot_id,
+            service.id,
+            owner=subject.hold_owner,
+            until=now + self.door.keeps.lasts(),
+            by=subject.actor,
+            now=now,
+            card_id=subject.card_id,
+        )
+        return kept if isinstance(kept, Refusal) else self.door.keeps.witness(db, subject) or kept
+
+    def give_back(self, service: str, slot_id: int) -> Page:
+        """Let go of the place that was kept aside, and choose again."""
+        if stranger := self.door.admit(request):
+            return stranger
+        owner = self.door.subject(request).hold_owner
+        if owner:
+            in_transaction(wired().engine, lambda db: holds.release(db, owner))
+        with wired().reading() as db:
+            view = find_slot_view(db, slot_id, _service(service).id, None, command_key="", now=wired().clock.now())
+        if view is None:
+            abort(404)
+        venue, day = wired().catalogue().get_venue(view.slot.venue_id).code, view.slot.day.isoformat()
+        return redirect(url_for(".times", service=service, venue=venue, day=day), 303)
 
     def confirmation(self, service: str, slot_id: int) -> Page:
         if stranger := self.door.admit(request):
@@ -193,6 +247,8 @@ class _Mounted:
         now = wired().clock.now()
         chosen = _service(service)
         with wired().reading() as db:
+            kept = holds.find_hold(db, subject.hold_owner) if subject.hold_owner else None
+            kept = kept if kept and kept.slot_id == slot_id and kept.expires_at > now else None
             proposal = propose(
                 db,
                 slot_id,
@@ -201,6 +257,7 @@ class _Mounted:
                 moving=subject.moving,
                 by=subject.actor,
                 now=now,
+                own_hold=kept.places if kept else 0,
             )
         if isinstance(proposal, Refusal):
             return self._refused(refusal or proposal, service=chosen, subject=subject)
@@ -213,6 +270,7 @@ class _Mounted:
             service=chosen,
             venue=venue,
             proposal=proposal,
+            kept=kept,
             subject=subject,
             errors=errors,
             typed=_typed(subject.contact),
@@ -235,6 +293,8 @@ class _Mounted:
             steps=STEPS,
             step=step,
             start_url=self.door.start_url(),
+            keeps=self.door.keeps,
+            chosen_by=self._chosen_by,
             subject=subject,
             standing=_standing(subject),
             csrf_token=self.door.cookie.form_token(request),
@@ -258,8 +318,8 @@ def _reception(service: str, venue: str, subject: Subject) -> tuple[ServiceView,
 
 def _standing(subject: Subject | None) -> Standing | None:
     """Return the booking that a chosen time would move, so that every step names it."""
-    if subject is None or subject.moving is None:
-        return None
+    if subject is None or subject.moving is None or subject.standing:
+        return subject.standing if subject else None
     with wired().reading() as db:
         return find_standing(db, subject.moving)
 

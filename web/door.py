@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Request
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from booking_core.actors import Actor
 from booking_core.booking import BookingAnswer
 from booking_core.contact import Contact
 from booking_core.refusal import Refusal
+from booking_core.visit import Standing
 from web.cookies import DoorCookie
 
 
@@ -23,6 +25,7 @@ class Subject:
         card_id: the card of the identified citizen; None before she is, or where no card is needed.
         card_lies_at: the venue where it lies: the shorter lead applies there.
         moving: the live booking that a chosen time would move; None books a new one.
+        standing: when and where that one stands, if the door knows; else the screens read it.
         hold_owner: under which name a place is held while it is read back; None holds nothing.
         contact: what is already known, to fill the form with.
     """
@@ -33,6 +36,22 @@ class Subject:
     moving: int | None = None
     hold_owner: str | None = None
     contact: Contact | None = None
+    standing: Standing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a door keeps a chosen place aside while its people talk about it, before they confirm.
+
+    Attributes:
+        lasts: how long, at most.
+        says: the sentence to be read out before confirming; `{when}` and `{where}` are filled in.
+        witness: called in the hold's own transaction, after the place was taken aside; a refusal gives it back.
+    """
+
+    lasts: Callable[[], timedelta]
+    says: str
+    witness: Callable[[Connection, Subject], Refusal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,8 @@ class Door:
         start_url: where the door's own pages begin.
         witness: called in the booking's own transaction, after it was made or moved and before it is committed, so that
             a door can note what belongs to it: both stand, or neither.
+        keeps: how a chosen place is kept aside until it is confirmed, under the subject's `hold_owner`; None for doors
+            where a place is chosen and confirmed by the same hand.
     """
 
     name: str
@@ -61,3 +82,4 @@ class Door:
     ends_at: Callable[[BookingAnswer], str]
     start_url: Callable[[], str]
     witness: Callable[[Connection, Subject, BookingAnswer], Refusal | None] | None = None
+    keeps: Keeping | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from flask import Blueprint, Flask, request, url_for
+from flask import Blueprint, Flask, Response, request, url_for
 
 from web.formats import FILTERS
 
@@ -27,6 +27,7 @@ LAYOUT_DEFAULTS: Final[MappingProxyType[str, Any]] = MappingProxyType(
         "sign_out_url": None,
         "csrf_token": None,
         "home_url": "/",
+        "phone_bar": None,  # the template of the telephone that the desk's frame holds
         "call_centre_phone": None,  # E.164
         "call_centre_hours": None,
     }
@@ -40,13 +41,20 @@ def install_look(app: Flask) -> None:
     """
     if app.has_static_folder:
         raise ValueError("make the app with static_folder=None: /static/ belongs to the shared look")
-    app.register_blueprint(
-        Blueprint("look", __name__, static_folder="static", static_url_path="/static", template_folder="templates")
-    )
+    look = Blueprint("look", __name__, static_folder="static", static_url_path="/static", template_folder="templates")
+    look.after_request(_ask_again_without_fingerprint)
+    app.register_blueprint(look)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.globals.update(LAYOUT_DEFAULTS, asset=asset)
+
+
+def _ask_again_without_fingerprint(response: Response) -> Response:
+    """Let a browser keep a file for long only under the address that changes with it: modules import plain names."""
+    if "v" not in request.args:
+        response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def asset(name: str) -> str:

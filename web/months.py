@@ -39,7 +39,7 @@ class TimeCell:
     time: time
     state: str
     href: str | None
-    value: str | None = None
+    action: str | None = None
 
 
 def month_page(
@@ -70,13 +70,20 @@ def month_page(
     )
 
 
-def group_by_half_day(free: list[FreeTime], *, url: Callable[[int], str]) -> list[tuple[str, list[TimeCell]]]:
-    """Return the free times of a day as (午前 | 午後, times); a half without free times is left out."""
+def group_by_half_day(
+    free: list[FreeTime], *, url: Callable[[int], str], posts: bool = False
+) -> list[tuple[str, list[TimeCell]]]:
+    """Return the free times of a day as (午前 | 午後, times); a half without free times is left out.
+
+    `posts`: a time is chosen by sending a form to its address, not by following a link.
+    """
     halves: dict[str, list[TimeCell]] = {"午前": [], "午後": []}
     for each in free:
         local = each.starts_at.astimezone(TOKYO).time()
         state = "few" if each.places == 1 else "open"
-        halves["午前" if local.hour < NOON else "午後"].append(TimeCell(local, state, url(each.slot_id)))
+        address = url(each.slot_id)
+        cell = TimeCell(local, state, None, address) if posts else TimeCell(local, state, address)
+        halves["午前" if local.hour < NOON else "午後"].append(cell)
     return [(name, cells) for name, cells in halves.items() if cells]
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, text
 
 from booking_core.statement import Statement
-from booking_core.visit import CardView
+from booking_core.visit import CardView, Standing
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=4)
@@ -39,7 +39,8 @@ def open_session(db: Connection, card_id: int, *, now: datetime) -> str:
 def find_session(db: Connection, token: str, *, now: datetime) -> CitizenSessionView | None:
     """Return the session of this token, or None when there is none, it was idle for 30 minutes or is 4 hours old.
 
-    One statement, the card included, and no write; once a minute one write more. Made for a connection in autocommit.
+    One statement, the card and where its booking stands included, and no write; once a minute one write more. Made for
+    a connection in autocommit.
     """
     if not token or len(token) > LONGEST_TOKEN:
         return None
@@ -51,7 +52,8 @@ def find_session(db: Connection, token: str, *, now: datetime) -> CitizenSession
     if now - seen_at >= TOUCHED_EVERY:
         db.execute(_TOUCH, {"digest": limits["digest"], "now": now})
         seen_at = now
-    card = CardView(row.card_id, row.number, row.kana, row.lies_at, row.live_booking_id)
+    standing = Standing(row.starts_at, row.venue_name) if row.live_booking_id else None
+    card = CardView(row.card_id, row.number, row.kana, row.lies_at, row.live_booking_id, standing)
     return CitizenSessionView(card, min(seen_at + IDLE, row.created_at + LONGEST))
 
 
@@ -72,10 +74,13 @@ def token_digest(token: str) -> bytes:
 _OPEN = text("""
     INSERT INTO citizen_session (token_digest, card_id, created_at, seen_at) VALUES (:digest, :card_id, :now, :now)""")
 _FIND = Statement("""
-    SELECT s.card_id, s.created_at, s.seen_at, k.number, k.kana, k.lies_at, b.id AS live_booking_id
+    SELECT s.card_id, s.created_at, s.seen_at, k.number, k.kana, k.lies_at, b.id AS live_booking_id,
+           t.starts_at, w.name AS venue_name
     FROM citizen_session s
     JOIN card k ON k.id = s.card_id
     LEFT JOIN booking b ON b.card_id = k.id AND b.state = 'booked'
+    LEFT JOIN slot t ON t.id = b.slot_id
+    LEFT JOIN venue w ON w.id = t.venue_id
     WHERE s.token_digest = :digest AND s.seen_at > :seen_after AND s.created_at > :created_after""")
 _TOUCH = text("UPDATE citizen_session SET seen_at = :now WHERE token_digest = :digest AND seen_at < :now")
 _CLOSE = text("DELETE FROM citizen_session WHERE token_digest = :digest")

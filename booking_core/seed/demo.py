@@ -16,7 +16,13 @@ from booking_core.models import Role
 from booking_core.refusal import Refusal
 from booking_core.seed.city import load_city
 from booking_core.seed.demo_bookings import DAYS_BACK, book_some_weeks
-from booking_core.seed.demo_cards import FREE_CARDS, DemoCard, demo_cards, import_demo_cards
+from booking_core.seed.demo_cards import (
+    FREE_CARDS,
+    DemoCard,
+    demo_cards,
+    import_demo_cards,
+    import_simulated_cards,
+)
 from booking_core.slots import DAYS_AHEAD, LEAST_DAYS_AHEAD, materialise, materialised_until
 from booking_core.staff.accounts import NewAccount, create_account
 
@@ -30,6 +36,9 @@ DEMO_ACCOUNTS = (
     ("clerk1", "市窓口担当1", Role.CITY_CLERK),
     ("auditor1", "監査担当1", Role.AUDITOR),
 )
+SIMULATED_OPERATORS = ("sim1", "sim2", "sim3")
+"""They sit at desks of their own while simulated callers call: the accounts above stay free for visitors."""
+
 CARDS_TOLD = 3
 
 
@@ -69,12 +78,14 @@ def _fill(db: Connection, *, now: datetime, pepper: bytes) -> None:
     refuse_foreign_book(db)
     if _is_filled(db):
         _keep_slots_ahead(db, now=now)
+        _make_the_simulators(db, pepper=pepper, now=now)
         return
     first_day = now - timedelta(days=DAYS_BACK)
     load_city(db, valid_from=tokyo_day(first_day))
     materialise(db, now=first_day, days_ahead=DAYS_AHEAD + DAYS_BACK)
     accounts = _make_accounts(db, now=first_day)
     import_demo_cards(db, pepper=pepper, now=first_day)
+    _make_the_simulators(db, pepper=pepper, now=first_day)
     book_some_weeks(db, operator_id=accounts["operator1"], clerk_id=accounts["clerk1"], now=now)
 
 
@@ -88,11 +99,26 @@ def _keep_slots_ahead(db: Connection, *, now: datetime) -> None:
 def _make_accounts(db: Connection, *, now: datetime) -> dict[str, int]:
     made = {}
     for login, name, role in DEMO_ACCOUNTS:
-        answer = create_account(db, NewAccount(login, name, role, DEMO_PASSWORD), by=Actor.job(), now=now)
-        if isinstance(answer, Refusal):
-            raise ValueError(f"the demo account {login} was refused: {answer.reason}")  # noqa: TRY004 - a bug here
-        made[login] = answer
+        made[login] = _make_account(db, login, name, role, now=now)
     return made
+
+
+def _make_account(db: Connection, login: str, name: str, role: Role, *, now: datetime) -> int:
+    answer = create_account(db, NewAccount(login, name, role, DEMO_PASSWORD), by=Actor.job(), now=now)
+    if isinstance(answer, Refusal):
+        raise ValueError(f"the demo account {login} was refused: {answer.reason}")  # noqa: TRY004 - a bug here
+    return answer
+
+
+def _make_the_simulators(db: Connection, *, pepper: bytes, now: datetime) -> None:
+    """Make the accounts and cards of simulated people, unless they are there: a book may be older than they are."""
+    known = set(db.execute(_LOGINS, {"logins": list(SIMULATED_OPERATORS)}).scalars())
+    for login in SIMULATED_OPERATORS:
+        if login not in known:
+            name = f"シミュレーター{login.removeprefix('sim')}"
+            _make_account(db, login, name, Role.OPERATOR, now=now)
+    if not known:
+        import_simulated_cards(db, pepper=pepper, now=now)
 
 
 def _is_filled(db: Connection) -> bool:
@@ -118,6 +144,7 @@ _TABLES = text("SELECT to_regclass('venue') IS NOT NULL")
 _EMPTY = text("""
     SELECT NOT EXISTS (SELECT FROM venue) AND NOT EXISTS (SELECT FROM card) AND NOT EXISTS (SELECT FROM staff_account)
 """)
+_LOGINS = text("SELECT login FROM staff_account WHERE login = ANY(:logins)")
 _OURS = text("""
     SELECT (SELECT count(*) FROM staff_account WHERE login = ANY(:logins)) AS accounts,
            (SELECT count(*) FROM card WHERE number = ANY(:cards)) AS cards""")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +16,9 @@ from booking_core.refusal import Refusal
 CARDS = 1_260
 FREE_CARDS = 1_000
 """The first so many have no booking: for whoever tries the demo out, alone or with a crowd of programs."""
+
+SIMULATED_CARDS = 200
+"""So many more, by the same rule, are for simulated people: whoever tries the demo out finds hers untouched."""
 
 _KANA = ("サクラ", "ウメ", "モミジ", "ツツジ", "フジ", "アジサイ", "ハス", "キキョウ", "ススキ", "ナンテン")
 _LIES_NEAR = ("kita", "minami", "center-3f")
@@ -50,16 +54,26 @@ def import_demo_cards(db: Connection, *, pepper: bytes, now: datetime) -> None:
     Raises:
         ValueError: the importer did not take every line, which is a bug of this file.
     """
+    _import(db, demo_cards(), "demo-cards.csv", pepper=pepper, now=now)
+
+
+def import_simulated_cards(db: Connection, *, pepper: bytes, now: datetime) -> None:
+    """Take in the cards of simulated people, who come after all others."""
+    cards = [_card(n) for n in range(CARDS + 1, CARDS + SIMULATED_CARDS + 1)]
+    _import(db, cards, "simulated-cards.csv", pepper=pepper, now=now)
+
+
+def _import(db: Connection, cards: Sequence[DemoCard], file_name: str, *, pepper: bytes, now: datetime) -> None:
     importer = Actor(ActorKind.IMPORTER, None, Channel.SYSTEM)
-    report = import_cards(db, demo_file(), file_name="demo-cards.csv", pepper=pepper, by=importer, now=now)
-    if isinstance(report, Refusal) or report.added != CARDS:
-        raise ValueError(f"the demo's cards were not all taken: {report}")
+    report = import_cards(db, card_file(cards), file_name=file_name, pepper=pepper, by=importer, now=now)
+    if isinstance(report, Refusal) or report.added != len(cards):
+        raise ValueError(f"the cards of {file_name} were not all taken: {report}")
 
 
-def demo_file() -> bytes:
-    """Return the demo's cards as the CSV file a city would send."""
+def card_file(cards: Sequence[DemoCard]) -> bytes:
+    """Return cards as the CSV file a city would send."""
     lines = io.StringIO(newline="")
     writer = csv.writer(lines)
     writer.writerow(KEPT)
-    writer.writerows((card.number, card.password, card.kana, card.place) for card in demo_cards())
+    writer.writerows((card.number, card.password, card.kana, card.place) for card in cards)
     return lines.getvalue().encode()

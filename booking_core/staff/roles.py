@@ -26,6 +26,7 @@ class Permission(StrEnum):
     SEATS_CHANGE = "seats.change"
     LINE_CHANGE = "line.change"
     REPORTS_SEE = "reports.see"
+    REPORTS_SEND = "reports.send"
     ALARMS_SEE = "alarms.see"
     ALARMS_CLOSE = "alarms.close"
     AUDIT_READ = "audit.read"
@@ -48,6 +49,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         Permission.LOCKS_LIFT,
         Permission.CONTENT_WRITE,
         Permission.REPORTS_SEE,
+        Permission.REPORTS_SEND,
         Permission.ALARMS_SEE,
     },
     Role.SUPERVISOR: _TO_LOOK_UP
@@ -58,6 +60,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         Permission.LINE_CHANGE,
         Permission.CONTENT_WRITE,
         Permission.REPORTS_SEE,
+        Permission.REPORTS_SEND,
         Permission.ALARMS_SEE,
         Permission.ALARMS_CLOSE,
     },

@@ -97,6 +97,7 @@ class CallFacts:
     outcome: str | None
     topic: str | None = None
     wrong_keys: int = 0
+    falls: int = 0
     pending_offer: int | None = None
     pending_account: int | None = None
     may_leave: bool = False
@@ -116,9 +117,10 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Say these and wait for a key; without one a person takes over."""
+    """Say these and wait for a key; without one a person takes over. `again`: the key before led nowhere."""
 
     words: tuple[str, ...]
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,7 @@ def _after_the_menu(call: CallFacts, key: str) -> Step:
     if call.state != CallState.IVR:
         return _to_the_operator(call)
     if key not in TOPICS and key not in PERSON and call.wrong_keys <= MOST_WRONG_KEYS:
-        return Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)))
+        return Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)), again=True)
     return Enqueue((say(Prompt.CONNECTING),))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from booking_core.statement import Statement
+from ivr.ledger import operator_events
 from ivr.queue.models import Redirect
 
 ONE_QUEUE = 0x51554555
@@ -34,9 +35,16 @@ def assign(db: Connection, *, now: datetime, real_now: datetime) -> list[int]:
     if not callers:
         return []
     idle = _LONGEST_IDLE.all(db, {"most": len(callers), "heard_after": heard_after})
-    operators = [row.account_id for row in idle]
-    pairs = {"callers": callers[: len(operators)], "operators": operators, "redirect": Redirect.DUE}
-    return [row.offer_id for row in _OFFER.all(db, pairs | {"now": now, "due": now + REACH_WITHIN})]
+    pairs = zip(callers, (row.account_id for row in idle), strict=False)
+    return [make_offer(db, call_id, account_id, now=now) for call_id, account_id in pairs]
+
+
+def make_offer(db: Connection, call_id: int, account_id: int, *, now: datetime) -> int:
+    """Offer a waiting call to a free operator, both locked, and return the offer."""
+    pair = {"call_id": call_id, "account_id": account_id, "redirect": Redirect.DUE}
+    offer_id = int(_OFFER.one(db, pair | {"now": now, "due": now + REACH_WITHIN}).offer_id)
+    operator_events.note(db, account_id, now=now)
+    return offer_id
 
 
 _TAKE_TURNS = Statement("SELECT pg_advisory_xact_lock(:lock)")
@@ -52,11 +60,8 @@ _LONGEST_IDLE = Statement(f"""
     SELECT s.account_id FROM operator_state s WHERE {_IS_FREE}
     ORDER BY s.idle_since, s.account_id LIMIT :most FOR NO KEY UPDATE""")  # noqa: S608 - likewise
 _OFFER = Statement("""
-    WITH pair AS (
-        SELECT * FROM unnest(CAST(:callers AS bigint[]), CAST(:operators AS int[]))
-            WITH ORDINALITY AS p (call_id, account_id, place)),
-    offering AS (
+    WITH offering AS (
         UPDATE call SET state = 'offering', first_offered_at = coalesce(first_offered_at, CAST(:now AS timestamptz))
-        FROM pair WHERE id = pair.call_id)
+        WHERE id = :call_id)
     INSERT INTO offer (call_id, account_id, state, offered_at, redirect, due_at)
-    SELECT call_id, account_id, 'pending', :now, :redirect, :due FROM pair ORDER BY place RETURNING id AS offer_id""")
+    VALUES (:call_id, :account_id, 'pending', :now, :redirect, :due) RETURNING id AS offer_id""")

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from booking_core import audit
+from booking_core import audit, holds
 from booking_core.actors import Actor
 from booking_core.models import Verb
 from booking_core.refusal import Reason, Refusal
+from ivr.ledger import call_facts, operator_events
 from ivr.queue import operators, progress
 from ivr.queue.assignment import REACH_WITHIN
 from ivr.queue.models import AwayReason, MainReason, OfferState, Status
@@ -27,6 +28,7 @@ class WaitingCall:
     position: int
     waiting_since: datetime
     from_number: str | None
+    topic: str | None
     bookings_of_number: int
 
     def wait_seconds(self, now: datetime) -> int:
@@ -87,6 +89,11 @@ class CallBookingView:
         return self.is_live and self.verb != Verb.CANCEL and self.read_back_at is None
 
 
+def hold_owner(call_id: int) -> str:
+    """Return the name under which places are kept aside while they are read back in a call: one at a time."""
+    return f"call:{call_id}"
+
+
 def list_waiting(db: Connection) -> list[WaitingCall]:
     """Return who may be taken now, in order: whoever came first is first."""
     rows = db.execute(_WAITING).all()
@@ -120,6 +127,7 @@ def take(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datet
         return Refusal(Reason.NOT_AVAILABLE)
     values = {"call_id": call_id, "account_id": account_id, "now": now, "due": now + REACH_WITHIN}
     offer_id = db.execute(_OFFER, values).scalar_one()
+    operator_events.note(db, account_id, now=now)
     audit.record(db, audit.AuditEntry(by, "call.take", f"call:{call_id}", {"offer": offer_id}), now=now)
     return int(offer_id)
 
@@ -192,8 +200,10 @@ def close_call(
 ) -> CallView | Refusal:
     """Close a call with its one main reason; the operator is free once the talk is over, too.
 
-    Refused: no reason, not her call or closed already, never connected, a booking that was not read back (3-2-G).
+    Refused: no reason, not her call or closed already, never connected, a booking that was not read back (3-2-G). A
+    place that was kept aside in the call and not booked is free again; slots are locked before the call, as always.
     """
+    holds.release(db, hold_owner(call_id))
     call = lock_in_hand(db, call_id, account_id)
     if isinstance(call, Refusal):
         return call
@@ -206,6 +216,7 @@ def close_call(
     db.execute(_CLOSE, {"call_id": call_id, "reason": reason, "account_id": account_id, "now": now})
     if db.execute(_COMPLETE, {"offer_id": call.offer_id, "now": now}).rowcount == 1:
         operators.done_with_call(db, account_id, now=now)
+    call_facts.post(db, call_id)
     audit.record(db, audit.AuditEntry(by, "call.close", f"call:{call_id}", {"reason": reason}), now=now)
     return find_call(db, call_id) or call
 
@@ -223,7 +234,7 @@ def lock_in_hand(db: Connection, call_id: int, account_id: int) -> CallView | Re
 _HINT = """
     (SELECT count(*) FROM booking b WHERE b.phone = c.from_number AND b.state = 'booked')"""
 _WAITING = text(f"""
-    SELECT c.id, c.enqueued_at, c.from_number, {_HINT}
+    SELECT c.id, c.enqueued_at, c.from_number, c.topic, {_HINT}
     FROM call c WHERE c.state = 'queued' AND c.offerable_at IS NOT NULL
     ORDER BY c.enqueued_at, c.id""")  # noqa: S608 - the inserted part is a constant of this file
 _CALL = text(f"""

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from booking_core import audit, settings
+from booking_core import audit, holds, settings
 from booking_core.actors import Actor, Channel, IdentifiedBy
-from booking_core.cards.credentials import Identified, identify, identify_by_items, normalise_number
+from booking_core.cards.credentials import Identified, identify, identify_by_items, lift_lock, normalise_number
 from booking_core.refusal import Reason, Refusal
 from booking_core.settings import CallerItem
 from booking_core.visit import CardView
-from ivr.queue.calls import lock_in_hand
+from ivr.queue.calls import hold_owner, lock_in_hand
 
 
 def identify_caller(
@@ -74,6 +74,30 @@ def identify_caller_by_items(
     return _recognise(db, call_id, answer, IdentifiedBy.CITY_QUESTIONS, by=by, now=now)
 
 
+def forget_caller(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datetime) -> Refusal | None:
+    """Let the next person in the same call be recognised: one of a family calls for all of them.
+
+    What was booked for the person before stays with the call; a place kept aside for her and not booked is free again.
+    """
+    holds.release(db, hold_owner(call_id))
+    call = lock_in_hand(db, call_id, account_id)
+    if isinstance(call, Refusal):
+        return call
+    if call.identified_card_id is not None:
+        db.execute(_FORGOTTEN, {"call_id": call_id})
+        entry = audit.AuditEntry(by, "call.next_person", f"call:{call_id}", {"card_before": call.identified_card_id})
+        audit.record(db, entry, now=now)
+    return None
+
+
+def lift_lock_in_call(
+    db: Connection, call_id: int, number: str, *, account_id: int, by: Actor, pepper: bytes, now: datetime
+) -> bool | Refusal:
+    """Let a locked number be tried again at once, for the caller of this call; tell whether it was."""
+    call = lock_in_hand(db, call_id, account_id)
+    return call if isinstance(call, Refusal) else lift_lock(db, number, pepper=pepper, by=by, now=now)
+
+
 def _recognise(
     db: Connection, call_id: int, who: Identified, how: IdentifiedBy, *, by: Actor, now: datetime
 ) -> Identified:
@@ -97,6 +121,7 @@ def _with_the_cause(db: Connection, refusal: Refusal, number: str) -> Refusal:
 
 
 _IDENTIFIED = text("UPDATE call SET identified_card_id = :card_id, identified_by = :how WHERE id = :call_id")
+_FORGOTTEN = text("UPDATE call SET identified_card_id = NULL, identified_by = NULL WHERE id = :call_id")
 _CARD = text("""
     SELECT k.id, k.number, k.kana, k.lies_at, b.id
     FROM card k LEFT JOIN booking b ON b.card_id = k.id AND b.state = 'booked'

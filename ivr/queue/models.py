@@ -4,7 +4,7 @@ Order, seniority and statistics live here; the provider only parks and connects 
 conditional update on the old state: no row changed means that somebody else was first. All instants are business time.
 """
 
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -81,6 +81,7 @@ class Call(Base):
         CheckConstraint("(identified_card_id IS NULL) = (identified_by IS NULL)", name="identified"),
         CheckConstraint("(closed_at IS NULL) = (main_reason IS NULL)", name="closed_with_a_reason"),
         Index("ix_call_waiting", "enqueued_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_call_live", "received_at", postgresql_where=text("state <> 'ended'")),
     )
 
     id: Mapped[int] = big_id()
@@ -169,6 +170,7 @@ class Offer(Base):
         one_of("state", OfferState),
         one_of("redirect", Redirect),
         CheckConstraint("(redirect IS NULL OR redirect = 'due') = (redirected_at IS NULL)", name="redirected"),
+        Index("ix_offer_account_id_id", "account_id", "id"),
         Index("ix_offer_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_offer_redirect_due", "id", postgresql_where=text("redirect = 'due'")),
         Index("uq_offer_live_call", "call_id", unique=True, postgresql_where=text(LIVE_OFFER)),
@@ -225,6 +227,8 @@ class OperatorState(Base):
     idle_since: Mapped[datetime]  # her place among the free: set by what she did last, kept when a caller hangs up
     next_status: Mapped[str | None]
     next_reason: Mapped[str | None]
+    next_by: Mapped[int | None]  # the supervisor who closed her seat meanwhile
+    next_why: Mapped[str | None]  # and what for
     heard_at: Mapped[datetime | None]  # last sign of life of her desk, in real time; None: it gives none
 
 
@@ -243,6 +247,16 @@ class SeatChange(StrEnum):
     CLOSED = "closed"
 
 
+class SeatWhy(StrEnum):
+    """Why a supervisor opens or closes a seat."""
+
+    ANSWER_RATE = "answer_rate"  # seats follow the calls, so that the target is kept (3-2-J)
+    PLAN = "plan"
+    SHIFT = "shift"
+    TROUBLE = "trouble"
+    OTHER = "other"
+
+
 class SeatEvent(Base):
     """When a seat was opened or closed, by whom and why. Append-only."""
 
@@ -256,6 +270,44 @@ class SeatEvent(Base):
     by_account_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the system
     reason: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SeatPlanStep(Base):
+    """How many seats shall be open from a time of day on, on a weekday, from a day on; the newest counts (3-2-C).
+
+    `least` is what the contract allows it to fall to; the difference is a proposal and never taken up by itself.
+    """
+
+    __tablename__ = "seat_plan_step"
+    __table_args__ = (
+        UniqueConstraint("weekday", "valid_from", "starts"),
+        CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
+        CheckConstraint("0 <= least AND least <= seats", name="seats"),
+    )
+
+    id: Mapped[int] = big_id()
+    weekday: Mapped[int] = mapped_column(SmallInteger)  # 0 = Monday
+    valid_from: Mapped[date]
+    starts: Mapped[time]
+    seats: Mapped[int] = mapped_column(Integer)
+    least: Mapped[int] = mapped_column(Integer)
+
+
+class SeatPlanException(Base):
+    """The plan of one day that differs from its weekday's; without a row the weekday's counts again."""
+
+    __tablename__ = "seat_plan_exception"
+    __table_args__ = (
+        UniqueConstraint("day", "starts"),
+        CheckConstraint("0 <= least AND least <= seats", name="seats"),
+    )
+
+    id: Mapped[int] = big_id()
+    day: Mapped[date]
+    starts: Mapped[time]
+    seats: Mapped[int] = mapped_column(Integer)
+    least: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str]
 
 
 # --- What the line says, and whether it lives ------------------------------------------------------------------------
@@ -292,3 +344,4 @@ class LineProcess(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     seen_at: Mapped[datetime]
+    provider_at: Mapped[datetime | None]  # when the provider last answered it

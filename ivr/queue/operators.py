@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 from booking_core import audit
 from booking_core.actors import Actor
 from booking_core.refusal import Reason, Refusal
+from ivr.ledger import operator_events
 from ivr.queue import seats
-from ivr.queue.models import AwayReason, OfferState, Status
+from ivr.queue.models import AwayReason, OfferState, SeatWhy, Status
 from ivr.queue.wake import wake_line
 
 SET_BY_THE_LINE = frozenset({AwayReason.MISSED, AwayReason.UNREACHABLE})
@@ -26,7 +27,7 @@ class Activity(StrEnum):
     ACW = "acw"  # after-call work: she writes up the call she just had
 
 
-_ACTIVITY = {
+ACTIVITY = {
     OfferState.PENDING: Activity.RINGING,
     OfferState.ACCEPTED: Activity.ON_CALL,
     OfferState.WRAPPING: Activity.ACW,
@@ -63,7 +64,7 @@ def get_operator(db: Connection, account_id: int) -> OperatorView:
         reason=AwayReason(row.reason) if row.reason else None,
         since=row.since,
         next_status=Status(row.next_status) if row.next_status else None,
-        activity=_ACTIVITY[OfferState(row.offer_state)] if row.offer_state else Activity.IDLE,
+        activity=ACTIVITY[OfferState(row.offer_state)] if row.offer_state else Activity.IDLE,
         call_id=row.call_id,
         offer_id=row.offer_id,
         due_at=row.due_at if row.offer_state == OfferState.WRAPPING else None,
@@ -77,12 +78,20 @@ def lock_operator(db: Connection, account_id: int) -> OperatorView:
 
 
 def set_status(
-    db: Connection, account_id: int, status: Status, reason: AwayReason | None, *, by: Actor, now: datetime
+    db: Connection,
+    account_id: int,
+    status: Status,
+    reason: AwayReason | None,
+    *,
+    by: Actor,
+    now: datetime,
+    why: SeatWhy | None = None,
 ) -> OperatorView | Refusal:
     """Let an operator take calls, step away, or end her work.
 
     Going available or away opens the seat she sits at, ending her work closes it; on a break it stays open (F-34).
-    While she is on a call the new status waits until she is done with it. Away needs a reason.
+    While she is on a call the new status waits until she is done with it. Away needs a reason. `why` is a supervisor's
+    reason for opening or closing the seat; it stays with the seat, also when that happens only after the call.
     """
     if (status is Status.AWAY) != (reason is not None):
         return Refusal(Reason.CHOICE_NEEDED)
@@ -90,10 +99,11 @@ def set_status(
     before = lock_operator(db, account_id)
     later = before.activity is not Activity.IDLE and status is not before.status
     if later:
-        db.execute(_SET_NEXT, {"account_id": account_id, "status": status, "reason": reason})
+        order = {"by": by.id if by.id != account_id else None, "why": why}
+        db.execute(_SET_NEXT, {"account_id": account_id, "status": status, "reason": reason} | order)
     else:
-        _become(db, account_id, status, reason, by=by.id, now=now)
-    detail = {"was": before.status, "reason": reason, "after_the_call": later}
+        _become(db, account_id, status, reason, by=by.id, now=now, why=why)
+    detail = {"was": before.status, "reason": reason, "after_the_call": later} | ({"why": why} if why else {})
     audit.record(db, audit.AuditEntry(by, f"operator.{status}", f"staff:{account_id}", detail), now=now)
     return get_operator(db, account_id)
 
@@ -109,37 +119,48 @@ def park(db: Connection, account_id: int, reason: AwayReason, *, now: datetime) 
     if before.activity is Activity.IDLE:
         _become(db, account_id, Status.AWAY, reason, by=None, now=now)
     else:
-        db.execute(_SET_NEXT, {"account_id": account_id, "status": Status.AWAY, "reason": reason})
+        order = {"by": None, "why": None}
+        db.execute(_SET_NEXT, {"account_id": account_id, "status": Status.AWAY, "reason": reason} | order)
     detail = {"was": before.status, "reason": reason, "after_the_call": before.activity is not Activity.IDLE}
     audit.record(db, audit.AuditEntry(Actor.job(), "operator.away", f"staff:{account_id}", detail), now=now)
     return True
 
 
 def done_with_call(db: Connection, account_id: int, *, now: datetime, keeps_turn: bool = False) -> None:
-    """An operator has no call any more: the status she chose meanwhile begins, on record as her own doing.
+    """An operator has no call any more: the status chosen meanwhile begins, on record as whose doing it is.
 
     `keeps_turn`: the caller hung up before she could answer; nobody who became free later goes before her.
     """
     row = db.execute(_FREE, {"account_id": account_id, "now": now, "keeps_turn": keeps_turn}).one_or_none()
     wake_line(db)
     if row is None or row.next_status is None:
+        operator_events.note(db, account_id, now=now)
         return
     status, reason = Status(row.next_status), AwayReason(row.next_reason) if row.next_reason else None
-    by = None if reason in SET_BY_THE_LINE else account_id
-    _become(db, account_id, status, reason, by=by, now=now)
-    detail = {"was": row.status, "reason": reason, "chosen_during_the_call": True}
-    actor = Actor.operator(account_id) if by else Actor.job()
+    why = SeatWhy(row.next_why) if row.next_why else None
+    by = None if reason in SET_BY_THE_LINE else row.next_by or account_id
+    _become(db, account_id, status, reason, by=by, now=now, why=why)
+    detail = {"was": row.status, "reason": reason, "chosen_during_the_call": True} | ({"why": why} if why else {})
+    actor = Actor.operator(by) if by else Actor.job()
     audit.record(db, audit.AuditEntry(actor, f"operator.{status}", f"staff:{account_id}", detail), now=now)
 
 
 def _become(
-    db: Connection, account_id: int, status: Status, reason: AwayReason | None, *, by: int | None, now: datetime
+    db: Connection,
+    account_id: int,
+    status: Status,
+    reason: AwayReason | None,
+    *,
+    by: int | None,
+    now: datetime,
+    why: SeatWhy | None = None,
 ) -> None:
     db.execute(_SET, {"account_id": account_id, "status": status, "reason": reason, "now": now})
+    operator_events.note(db, account_id, now=now)
     if status is Status.OFFLINE:
-        seats.get_up(db, account_id, by=by, reason=status, now=now)
+        seats.get_up(db, account_id, by=by, reason=why or status, now=now)
     else:
-        seats.sit_down(db, account_id, by=by, reason=reason or status, now=now)
+        seats.sit_down(db, account_id, by=by, reason=why or reason or status, now=now)
     if status is Status.AVAILABLE:
         wake_line(db)
 
@@ -159,10 +180,12 @@ _SET = text("""
         since = CASE WHEN (status, reason) IS DISTINCT FROM (:status, CAST(:reason AS text)) THEN :now ELSE since END,
         idle_since = CASE WHEN status <> :status THEN :now ELSE idle_since END,
         heard_at = CASE WHEN status <> :status AND :status = 'available' THEN NULL ELSE heard_at END,
-        status = :status, reason = CAST(:reason AS text), next_status = NULL, next_reason = NULL
+        status = :status, reason = CAST(:reason AS text), next_status = NULL, next_reason = NULL,
+        next_by = NULL, next_why = NULL
     WHERE account_id = :account_id""")
 _SET_NEXT = text("""
-    UPDATE operator_state SET next_status = :status, next_reason = :reason WHERE account_id = :account_id""")
+    UPDATE operator_state SET next_status = :status, next_reason = :reason, next_by = :by, next_why = :why
+    WHERE account_id = :account_id""")
 _FREE = text("""
     UPDATE operator_state SET idle_since = CASE WHEN CAST(:keeps_turn AS boolean) THEN idle_since ELSE :now END
-    WHERE account_id = :account_id RETURNING status, next_status, next_reason""")
+    WHERE account_id = :account_id RETURNING status, next_status, next_reason, next_by, next_why""")

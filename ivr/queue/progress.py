@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from booking_core.phone import shown_number
 from booking_core.statement import Statement
+from ivr.ledger import call_facts, operator_events
 from ivr.queue import operators
 from ivr.queue.models import AwayReason, OfferState, Outcome, Topic
 from ivr.queue.wake import wake_line
@@ -106,10 +107,12 @@ def answered(db: Connection, call_id: int, offer_id: int, *, at: datetime) -> bo
 
     Told by her leg's first request, its status, her desk, or at the latest by the end of the talk: the first counts.
     """
-    accepted = _ACCEPT.run(db, {"call_id": call_id, "offer_id": offer_id, "at": at}) == 1
-    if accepted:
-        _CONNECT.run(db, {"call_id": call_id, "at": at})
-    return accepted
+    accepted = _ACCEPT.one_or_none(db, {"call_id": call_id, "offer_id": offer_id, "at": at})
+    if accepted is None:
+        return False
+    _CONNECT.run(db, {"call_id": call_id, "at": at})
+    operator_events.note(db, accepted.account_id, now=at)
+    return True
 
 
 def only_said_so(db: Connection, call_id: int, offer_id: int) -> None:
@@ -124,8 +127,10 @@ def talked_unheard(db: Connection, call_id: int, offer_id: int, *, at: datetime,
     The operator may have another call by now, so the offer ends without a wrap-up; she can still close the call.
     """
     values = {"call_id": call_id, "offer_id": offer_id, "at": at, "now": now}
-    if _TALKED_UNHEARD.run(db, values) != 1:
+    offer = _TALKED_UNHEARD.one_or_none(db, values)
+    if offer is None:
         return False
+    operator_events.note(db, offer.account_id, now=now)
     return _CONNECT_UNHEARD.run(db, values) == 1
 
 
@@ -161,8 +166,11 @@ def end(db: Connection, call_id: int, *, wrap_up: timedelta, now: datetime) -> b
     if _END.run(db, {"call_id": call_id, "now": now}) != 1:
         return False
     over = _OFFER_OVER.one_or_none(db, {"call_id": call_id, "now": now, "due": now + wrap_up})
-    if over and over.state != OfferState.WRAPPING:
+    if over and over.state == OfferState.WRAPPING:
+        operator_events.note(db, over.account_id, now=now)
+    elif over:
         operators.done_with_call(db, over.account_id, now=now, keeps_turn=over.state == OfferState.RESCINDED)
+    call_facts.post(db, call_id)
     return True
 
 
@@ -192,7 +200,8 @@ _LEG = Statement("""
     UPDATE offer SET leg_sid = :leg_sid WHERE id = :offer_id AND call_id = :call_id AND leg_sid IS NULL""")
 _ACCEPT = Statement("""
     UPDATE offer SET state = 'accepted', accepted_at = :at, due_at = NULL
-    WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' AND dialled_at IS NOT NULL""")
+    WHERE id = :offer_id AND call_id = :call_id AND state = 'pending' AND dialled_at IS NOT NULL
+    RETURNING account_id""")
 _CONNECT = Statement("""
     UPDATE call SET state = 'connected', answered_at = coalesce(answered_at, :at)
     WHERE id = :call_id AND state = 'offering'""")
@@ -208,7 +217,8 @@ _NOT_CONNECTED = Statement("UPDATE call SET state = 'offering', answered_at = NU
 _TALKED_UNHEARD = Statement("""
     UPDATE offer SET state = 'completed', accepted_at = :at, over_at = :now, completed_at = :now
     WHERE id = :offer_id AND call_id = :call_id AND state IN ('timed_out', 'failed')
-      AND EXISTS (SELECT FROM call WHERE id = :call_id AND state = 'queued' AND offerable_at IS NULL)""")
+      AND EXISTS (SELECT FROM call WHERE id = :call_id AND state = 'queued' AND offerable_at IS NULL)
+    RETURNING account_id""")
 _CONNECT_UNHEARD = Statement("""
     UPDATE call SET state = 'connected', answered_at = coalesce(answered_at, CAST(:at AS timestamptz))
     WHERE id = :call_id AND state = 'queued' AND offerable_at IS NULL""")

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from booking_core import holds
+from ivr.ledger import call_facts
 from ivr.queue import operators, progress
+from ivr.queue.calls import hold_owner
 from ivr.queue.models import OfferState
 
 LOOK_AGAIN = timedelta(seconds=10)
@@ -39,12 +42,15 @@ def list_wrap_ups_due(db: Connection, *, now: datetime) -> list[int]:
 
 def end_wrap_up(db: Connection, offer_id: int, *, now: datetime) -> bool:
     """Let an operator be free although she has not closed the call; she can still close it (its record stays hers)."""
-    if progress.lock_call_of_offer(db, offer_id) is None:
+    if (call_id := db.execute(_CALL_OF, {"offer_id": offer_id}).scalar_one_or_none()) is None:
         return False
+    holds.release(db, hold_owner(call_id))  # before the call is locked, as every writer of the book does
+    progress.lock_call_of_offer(db, offer_id)
     account_id = db.execute(_END_WRAP_UP, {"offer_id": offer_id, "now": now}).scalar_one_or_none()
     if account_id is None:
         return False
     operators.done_with_call(db, account_id, now=now)
+    call_facts.post(db, call_id)
     return True
 
 
@@ -65,6 +71,7 @@ def give_up(db: Connection, overdue: OverdueOffer, *, now: datetime) -> bool:
     return progress.operator_not_reached(db, overdue.call_id, overdue.offer_id, OfferState.TIMED_OUT, now=now)
 
 
+_CALL_OF = text("SELECT call_id FROM offer WHERE id = :offer_id")
 _WRAP_UPS = text("SELECT id FROM offer WHERE state = 'wrapping' AND due_at <= :now ORDER BY due_at, id")
 _END_WRAP_UP = text("""
     UPDATE offer SET state = 'completed', completed_at = :now, due_at = NULL

@@ -61,6 +61,7 @@ class TwilioProvider:
         base: where the interface is; Twilio's own, in a region if one is set.
         region: such as `jp1`; needs an edge.
         edge: such as `tokyo`.
+        fallback_url: the stand-in document; a redirected call forgets the number's own, so each redirect names it.
     """
 
     credentials: Credentials
@@ -69,6 +70,7 @@ class TwilioProvider:
     base: str = ""
     region: str = ""
     edge: str = ""
+    fallback_url: str = ""
     _of_thread: threading.local = field(default_factory=threading.local, init=False)
 
     @property
@@ -87,9 +89,8 @@ class TwilioProvider:
         return self._of_thread.client
 
     def redirect(self, call_sid: str, offer_id: int) -> Redirect:
-        target = f"{self.voice_url}/voice/connect?offer={offer_id}"
         try:
-            self._client.calls(call_sid).update(url=target, method="POST")
+            self._send_to(call_sid, f"{self.voice_url}/voice/connect?offer={offer_id}")
         except TwilioRestException as error:
             log.warning("provider.redirect", offer=offer_id, status=error.status, code=error.code)
             return Redirect.UNKNOWN if error.status >= SERVER_ERROR else Redirect.REFUSED
@@ -120,9 +121,13 @@ class TwilioProvider:
 
     def bring_back(self, call_sid: str) -> None:
         try:
-            self._client.calls(call_sid).update(url=f"{self.voice_url}/voice/incoming", method="POST")
+            self._send_to(call_sid, f"{self.voice_url}/voice/incoming")
         except (TwilioException, RequestException) as error:
             raise ProviderDown(type(error).__name__) from None
+
+    def _send_to(self, call_sid: str, url: str) -> None:
+        fallback = {"fallback_url": self.fallback_url, "fallback_method": "GET"} if self.fallback_url else {}
+        self._client.calls(call_sid).update(url=url, method="POST", **fallback)
 
     def make_queue(self) -> None:
         try:

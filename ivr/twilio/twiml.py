@@ -38,8 +38,8 @@ def document(step: Step, speech: Speech) -> str:
     """Return the answer to a request about a call."""
     response = VoiceResponse()
     match step:
-        case Menu(words):
-            _ask_for_a_key(response, speech, words)
+        case Menu(words, again):
+            _ask_for_a_key(response, speech, words, again=again)
         case Enqueue(words):
             _say(response, speech, *words)
             response.enqueue(
@@ -85,9 +85,12 @@ def _say(verb: VoiceResponse | Gather, speech: Speech, *words: str) -> None:
         verb.say(each, voice=speech.voice, language=speech.language)
 
 
-def _ask_for_a_key(response: VoiceResponse, speech: Speech, words: tuple[str, ...]) -> None:
-    """Let a key cut the words short; without one the call goes on by itself, so that silence leads to a person."""
-    menu = f"{speech.voice_url}/voice/menu"
+def _ask_for_a_key(response: VoiceResponse, speech: Speech, words: tuple[str, ...], *, again: bool) -> None:
+    """Let a key cut the words short; without one the call goes on by itself, so that silence leads to a person.
+
+    The second time the address is another one: the same key pressed twice must not pass for a request sent twice.
+    """
+    menu = f"{speech.voice_url}/voice/menu" + ("?again=1" if again else "")
     gather = Gather(action=menu, num_digits=1, timeout=KEY_SECONDS, finish_on_key="")
     _say(gather, speech, *words)
     response.append(gather)

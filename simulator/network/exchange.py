@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ EVENTS = {Status.INITIATED: "initiated", Status.RINGING: "ringing", Status.IN_PR
     OVER, "completed"
 )
 SHOWN_BODY_SIGNS = 20_000
+MOST_REQUESTS_AT_ONCE = 64
 
 
 class Exchange:
@@ -51,8 +52,9 @@ class Exchange:
         transport: Transport,
         *,
         speech: Speech | None = None,
-        concurrency: int = 64,
+        senders: Executor | None = None,
     ) -> None:
+        """Make an exchange without calls; requests leave in threads of their own unless `senders` says otherwise."""
         self.account, self.timeline, self.transport = account, timeline, transport
         self.fallback_url = account.fallback_url
         self.speech = speech or Speech()
@@ -71,7 +73,7 @@ class Exchange:
         self._lock = threading.RLock()
         self._depth = 0
         self._ready: deque[Task[Any]] = deque()
-        self._pool = ThreadPoolExecutor(concurrency, "network-request")
+        self._pool = senders or ThreadPoolExecutor(MOST_REQUESTS_AT_ONCE, "network-request")
         self._open = True
 
     # -- time and stories ---------------------------------------------------------------------------------------

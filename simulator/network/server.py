@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import Any, Self
 
 from flask import Flask, Response, abort, request
@@ -41,7 +42,7 @@ class Network:
         timeline: Timeline | None = None,
         transport: Transport | None = None,
         speech: Speech | None = None,
-        concurrency: int = 64,
+        senders: Executor | None = None,
     ) -> None:
         self.account = account
         self.exchange = Exchange(
@@ -49,7 +50,7 @@ class Network:
             timeline or RealTimeline(),
             transport or HttpTransport(account.auth_token),
             speech=speech,
-            concurrency=concurrency,
+            senders=senders,
         )
         self.rest_faults = RestFaults()
         self.rest_concurrency = Concurrency()

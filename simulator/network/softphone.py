@@ -105,6 +105,7 @@ class Softphone:
             try:
                 for told in self._read(last):
                     last = told.identity
+                    self.registration = last.partition(":")[0] or self.registration  # a new one, of a new network
                     self._take(told)
             except TokenRejected as rejected:
                 self._take(Told("", "error", rejected.told))

@@ -149,14 +149,20 @@ class SteppedTimeline:
         """Let the next event happen, if one is due by `until`; return whether there was one."""
         self.settle()
         with self._changed:
-            while self._timers and self._timers[0].cancelled:
-                heapq.heappop(self._timers)
-            if not self._timers or (until is not None and self._timers[0].due > until):
+            due = self.next_due()
+            if due is None or (until is not None and due > until):
                 return False
             timer = heapq.heappop(self._timers)
         self._move(timer.due)
         timer.happen()
         return True
+
+    def next_due(self) -> datetime | None:
+        """Return when the next event is due; None if nothing is going to happen."""
+        with self._changed:
+            while self._timers and self._timers[0].cancelled:
+                heapq.heappop(self._timers)
+            return self._timers[0].due if self._timers else None
 
     def run_until(self, instant: datetime) -> None:
         """Let everything happen that is due by then, and let it be that instant."""

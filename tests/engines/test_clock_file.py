@@ -1,3 +1,4 @@
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,16 @@ def test_a_stepped_clock_stands_where_it_was_put(tmp_path: Path) -> None:
     assert clock.now() == datetime(2025, 4, 7, 0, 0, tzinfo=UTC)
     clock_file.write_stepped(file, NOON)
     assert clock.now() == NOON
+
+
+def test_each_step_is_dated_later_than_the_one_before_however_fast_they_follow(tmp_path: Path) -> None:
+    file = tmp_path / "clock.json"
+    clock_file.write_stepped(file, MORNING)
+    coarse = file.stat().st_mtime_ns + 4_000_000  # a file system that ticks every few milliseconds
+    os.utime(file, ns=(coarse, coarse))
+    clock_file.write_stepped(file, NOON)
+    clock_file.write_stepped(file, NOON)
+    assert file.stat().st_mtime_ns >= coarse + 2
 
 
 def test_a_shifted_clock_runs_ahead_of_the_machine_by_its_offset(tmp_path: Path) -> None:

@@ -159,6 +159,32 @@ def test_a_replayed_request_changes_nothing_and_gets_the_same_answer(house: Hous
         assert db.execute(text("SELECT count(*) FROM call_event")).scalar_one() == 1
 
 
+def test_the_same_key_pressed_twice_is_not_taken_for_one_request_sent_twice(house: House) -> None:
+    caller = Caller(house)
+    gather = caller.calls().find("Gather")
+    for verb in ("Gather", "Enqueue"):
+        assert gather is not None
+        address = (gather.get("action") or "").removeprefix(VOICE_URL)
+        gather = caller.hears(address, Digits="9").find("Gather")
+        assert caller.heard.find(verb) is not None
+    assert row(house, caller).wrong_keys == 2
+
+
+def test_a_request_that_repeats_an_earlier_one_to_the_letter_still_rings_the_operator(house: House) -> None:
+    operator, other = (available_operator(house.engine, f"operator{n}") for n in (1, 2))
+    caller = Caller(house)
+    caller.calls()
+    for who in (operator, other):
+        caller.waits()
+        _, offer = take_first(house.engine, who)
+        assert verbs(caller.waits()) == ["Leave"]
+        assert caller.leaves_queue().find("Dial/Client") is not None
+        if who == operator:
+            caller.dial_ended(offer, "no-answer")
+    assert verbs(caller.operator_picks_up(offer)) == []
+    assert row(house, caller).state == "connected"
+
+
 def test_a_captured_end_sent_again_later_is_a_no_op(house: House) -> None:
     caller = Caller(house)
     caller.calls()

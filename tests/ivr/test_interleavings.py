@@ -15,12 +15,14 @@ from booking_core.actors import Actor
 from booking_core.clock import Clock
 from booking_core.db import in_transaction
 from booking_core.refusal import Refusal
+from ivr.ledger.call_facts import list_misposted
 from ivr.line import Line
 from ivr.queue.calls import close_call, decline, list_waiting
 from ivr.queue.models import AwayReason, MainReason, Status
 from ivr.queue.operators import get_operator, set_status
 from tests.conftest import MONDAY_MORNING
 from tests.desk import available_operator
+from tests.factories import owner_of
 from tests.ivr.network_model import Leg, NetworkModel, Phase
 
 STEPS = 45
@@ -48,8 +50,8 @@ class Walk:
         self._step_to(self.now)
         self.network = NetworkModel(engine, self.clock, self.random)
         self.line = Line(engine, self.clock, self.network, "walk")
-        self.line._senders.shutdown()
-        self.line._senders = AtOnce()
+        self.line.senders.shutdown()
+        self.line.senders = AtOnce()
         self.trace: list[str] = []
 
     def run(self) -> None:
@@ -105,6 +107,10 @@ class Walk:
         with self.engine.connect() as db:
             calls = {row.call_sid: row for row in db.execute(text("SELECT * FROM call"))}
             busy = [who for who in self.operators if get_operator(db, who).call_id is not None]
+            posted = set(db.execute(text("SELECT call_sid FROM call_facts")).scalars())
+            misposted, unnoted = list_misposted(db), db.execute(_UNNOTED).scalars().all()
+        assert (posted, misposted) == (set(calls), []), f"the ledger differs from the calls: {self.trace}"
+        assert unnoted == [], f"an operator changed and it was not written down: {self.trace}"
         assert set(calls) == set(self.network.legs), self.trace
         for sid, leg in self.network.legs.items():
             call = calls[sid]
@@ -188,7 +194,10 @@ class Walk:
 
 def empty(engine: Engine) -> None:
     """Forget the calls of the walk before, so that its operators are free and its callers gone."""
-    with engine.begin() as db:
+    with owner_of(engine).begin() as db:
+        db.execute(text("DELETE FROM call_facts"))
+        db.execute(text("DELETE FROM operator_event"))
+        db.execute(text("DELETE FROM call_event"))
         db.execute(text("DELETE FROM offer"))
         db.execute(text("DELETE FROM call"))
         db.execute(text("UPDATE operator_state SET status = 'available', reason = NULL, next_status = NULL, "
@@ -225,6 +234,13 @@ _TWICE = text("""
     UNION ALL
     SELECT account_id FROM offer WHERE state IN ('pending', 'accepted', 'wrapping')
     GROUP BY account_id HAVING count(*) > 1""")
+_UNNOTED = text("""
+    SELECT s.account_id FROM operator_state s
+    LEFT JOIN LATERAL (SELECT id, state FROM offer WHERE account_id = s.account_id ORDER BY id DESC LIMIT 1) o ON true
+    JOIN LATERAL (SELECT * FROM operator_event WHERE account_id = s.account_id ORDER BY id DESC LIMIT 1) e ON true
+    WHERE (e.status, e.reason, e.offer_id, e.offer_state) IS DISTINCT FROM (s.status, s.reason, o.id, o.state)
+    UNION ALL
+    SELECT account_id FROM offer WHERE id NOT IN (SELECT offer_id FROM operator_event WHERE offer_id IS NOT NULL)""")
 _STRANDED = text("""
     SELECT c.id FROM call c LEFT JOIN offer o ON o.call_id = c.id AND o.state IN ('pending', 'accepted')
     WHERE (c.state IN ('offering', 'connected')) <> (o.id IS NOT NULL)

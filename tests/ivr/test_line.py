@@ -45,8 +45,8 @@ def line(house: House, provider: ProviderDouble) -> Iterator[Line]:
 
 def settle(line: Line) -> None:
     """Wait until everything that was handed to the senders is done."""
-    line._senders.shutdown(wait=True)
-    line._senders = ThreadPoolExecutor(4)
+    line.senders.shutdown(wait=True)
+    line.senders = ThreadPoolExecutor(4)
 
 
 def tick(line: Line) -> None:

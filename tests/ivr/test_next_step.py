@@ -31,7 +31,7 @@ DONE = CallFacts(CallState.ENDED, Outcome.ANSWERED)
 LEFT_ALONE = replace(QUEUED, nobody_left=True)
 
 MENU = Menu((say(Prompt.GREETING), say(Prompt.MENU)))
-MENU_AGAIN = Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)))
+MENU_AGAIN = Menu((say(Prompt.WRONG_KEY), say(Prompt.MENU)), again=True)
 TO_A_PERSON = Enqueue((say(Prompt.CONNECTING),))
 BACK = Enqueue((say(Prompt.BACK_IN_LINE),))
 ON = Enqueue((say(Prompt.STILL_WAITING),))

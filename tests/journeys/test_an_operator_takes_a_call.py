@@ -11,7 +11,7 @@ from booking_core.models import Role
 from tests.caller import Caller, verbs
 from tests.conftest import House
 from tests.desk import PASSWORD, add_staff
-from tests.pages import follow, run_axe
+from tests.pages import follow, run_axe, turn_to
 
 pytest_plugins = ["tests.browser"]
 
@@ -40,35 +40,39 @@ def test_she_answers_identifies_books_reads_back_and_closes(
     site, caller = serve(house.app), Caller(house)
     page = browser.new_context(viewport={"width": width, "height": 1000}, locale="ja-JP").new_page()
     sign_in(page, f"{site}/desk/", "operator1")
-    follow(page.get_by_role("button", name="受付可にする"))
+    turn_to(page.get_by_role("button", name="受付可にする"))
     caller.calls()
     caller.waits()
     page.reload()
     assert_fit(page)
-    follow(page.get_by_role("button", name="電話を取る"))
+    turn_to(page.get_by_role("button", name="電話を取る"))
     assert verbs(caller.waits()) == ["Leave"]
     client = caller.leaves_queue().find("Dial/Client")
     assert client is not None
     caller.operator_picks_up(int((client.get("url") or "").rpartition("=")[2]))
     page.get_by_label("予約番号").fill("ABC123456")
     page.get_by_label("パスワード").fill("wrong")
-    follow(page.get_by_role("button", name="確認する"))
+    turn_to(page.get_by_role("button", name="確認する"))
     assert_fit(page)
     page.get_by_label("パスワード").fill("sakura-2025")
-    follow(page.get_by_role("button", name="確認する"))
-    follow(page.get_by_role("link", name="新しく予約する"))
+    turn_to(page.get_by_role("button", name="確認する"))
+    turn_to(page.get_by_role("link", name="新しく予約する"))
     assert_fit(page)
-    follow(page.get_by_role("link", name="カードの受け取り"))
-    follow(page.get_by_role("link", name="北区役所カード交付コーナー", exact=True))
+    turn_to(page.get_by_role("link", name="カードの受け取り"))
     assert_fit(page)
-    follow(page.get_by_role("link", name="空きあり").first)
-    follow(page.get_by_role("link", name="空き").first)
+    turn_to(page.get_by_role("link", name="北区役所カード交付コーナー", exact=True))
     assert_fit(page)
-    follow(page.get_by_role("button", name="この内容で予約する"))
+    turn_to(page.get_by_role("link", name="空きあり").first)
     assert_fit(page)
-    follow(page.get_by_role("button", name="読み上げました"))
+    turn_to(page.get_by_role("button", name="空き").first)
+    assert_fit(page)
+    turn_to(page.get_by_role("button", name="この内容で予約する"))
+    assert page.locator(":focus").inner_text() == "3　復唱"
+    assert_fit(page)
+    turn_to(page.get_by_role("button", name="読み上げました"))
     page.get_by_label("新しい予約").check()
-    follow(page.get_by_role("button", name="対応を終える"))
+    turn_to(page.get_by_role("button", name="対応を終える"))
+    assert page.get_by_role("heading", level=1).inner_text() == "待ち呼"
     with house.engine.connect() as db:
         row = db.execute(
             text("SELECT c.main_reason, l.read_back_at FROM call c JOIN call_booking l ON l.call_id = c.id")

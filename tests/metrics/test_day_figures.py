@@ -9,6 +9,7 @@ from booking_core.actors import Actor
 from booking_core.booking import cancel, move
 from booking_core.calendar import at
 from booking_core.db import in_transaction
+from ivr.ledger.call_facts import post
 from ivr.queue.models import AwayReason, Status
 from ivr.queue.operators import set_status
 from metrics.day_figures import figures_of_day
@@ -26,9 +27,10 @@ def add_call(engine: Engine, outcome: str | None, received_at: datetime, *, stat
     statement = text("""
         INSERT INTO call (call_sid, to_number, state, outcome, received_at, enqueued_at, offerable_at, answered_at,
                           ended_at)
-        VALUES (gen_random_uuid()::text, '', :state, :outcome, :received, :queued, :queued, :answered, :ended)""")
+        VALUES (gen_random_uuid()::text, '', :state, :outcome, :received, :queued, :queued, :answered, :ended)
+        RETURNING id""")
     with engine.begin() as db:
-        db.execute(
+        call_id = db.execute(
             statement,
             {
                 "state": state,
@@ -38,7 +40,8 @@ def add_call(engine: Engine, outcome: str | None, received_at: datetime, *, stat
                 "answered": received_at + 20 * SECOND if talks else None,
                 "ended": received_at + 60 * SECOND if state == "ended" else None,
             },
-        )
+        ).scalar_one()
+        post(db, call_id)
 
 
 def test_the_figures_equal_the_rows(engine: Engine) -> None:

@@ -1,6 +1,5 @@
 """Softphones over HTTP, with the tokens that the provider's own library mints."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import requests
 from twilio.jwt.access_token import AccessToken  # type: ignore[import-untyped] # the library ships no types
 from twilio.jwt.access_token.grants import VoiceGrant  # type: ignore[import-untyped] # likewise
 
+from booking_core.clock import real_now
 from simulator.network.account import Account
 from simulator.network.doors import sse
 from simulator.network.server import Network
@@ -161,7 +161,7 @@ def test_a_fresh_token_prolongs_a_registration(network: Network, softphone: Call
     (registration,) = network.exchange.clients.registrations.values()
     assert registration.sid == before
     assert registration.expires_at is not None
-    assert registration.expires_at > time.time() + 7000
+    assert registration.expires_at > real_now().timestamp() + 7000
 
 
 def test_an_expired_token_is_told_and_ends_the_registration(
@@ -196,7 +196,7 @@ def test_a_wrong_token_is_refused(product: Product, more: dict[str, Any], code: 
 
 def test_a_token_of_another_kind_is_refused(product: Product) -> None:
     account = account_for(product)
-    claims = {"iss": account.api_key_sid, "sub": account.sid, "exp": int(time.time()) + 60}
+    claims = {"iss": account.api_key_sid, "sub": account.sid, "exp": int(real_now().timestamp()) + 60}
     for token in (jwt.encode(claims, account.api_key_secret), "no token", ""):
         with pytest.raises(TokenRefused) as refused:
             read_token(token, account)

@@ -14,10 +14,13 @@ from booking_core.booking import cancel
 from booking_core.calendar import at
 from booking_core.clock import Clock, real_now
 from booking_core.db import in_transaction
+from ivr.ledger.call_facts import post
+from reports.archive import find_report
+from reports.content import bookings_in_all
 from tasks.daily_report import KIND, LEASE, send_daily_report
 from tasks.senders.folder import MailFolder
 from tasks.wiring import JobWiring
-from tests.factories import booked, done, new_card, operator_for, slot_at
+from tests.factories import booked, done, new_card, operator_for, owner_of, slot_at
 
 MONDAY = date(2025, 4, 7)
 CITY = "city@example.jp"
@@ -67,7 +70,9 @@ def add_call(engine: Engine, received_at: datetime, *, state: str = "ended", out
         VALUES (:sid, '+81753660000', :state, :outcome, :received_at, :enqueued_at, :answered_at, :ended_at)
         RETURNING id""")
     with engine.begin() as db:
-        return int(db.execute(statement, values).scalar_one())
+        call_id = int(db.execute(statement, values).scalar_one())
+        post(db, call_id)
+        return call_id
 
 
 @pytest.mark.req("3-2-L")
@@ -138,8 +143,9 @@ def test_it_waits_for_the_last_call_but_not_beyond_nineteen_and_then_names_it(
     assert send_daily_report(at_time(MONDAY, time(19))) == {"mails": 1}
     assert "まだ終わっていないもの：電話 1件、電話の後の処理 0件" in mails(kyoto)[0][2]
     with kyoto.connect() as db:
-        kept = db.execute(text("SELECT outcome FROM job_run WHERE kind = :kind"), {"kind": KIND}).scalar_one()
-    assert kept["unfinished"] == [1, 0]
+        kept = find_report(db, MONDAY)
+    assert kept
+    assert (kept.content["unfinished_calls"], kept.content["unfinished_wrap_ups"]) == (1, 0)
     assert talking
 
 
@@ -151,6 +157,7 @@ def test_it_leaves_as_soon_as_the_last_call_has_ended(at_time: Callable[..., Job
             text("UPDATE call SET state = 'ended', outcome = 'answered', ended_at = :at WHERE id = :id"),
             {"id": call, "at": at(MONDAY, time(17, 31))},
         )
+        post(db, call)
     assert send_daily_report(at_time(MONDAY, time(17, 32))) == {"mails": 1}
     assert "まだ終わっていないもの" not in mails(kyoto)[0][2]
 
@@ -180,13 +187,11 @@ def test_the_dailies_of_a_month_add_up_over_its_end(at_time: Callable[..., JobWi
     for day in days:
         send_daily_report(at_time(day, time(17)))
     with kyoto.connect() as db:
-        runs = db.execute(
-            text("SELECT period, outcome FROM job_run WHERE kind = :kind ORDER BY period"), {"kind": KIND}
-        )
-        reports = [(row.period, row.outcome["figures"]) for row in runs]
-    assert [period for period, _ in reports] == ["2025-04-28", "2025-04-30", "2025-05-01", "2025-05-02", "2025-05-07",
-                                                  "2025-05-08", "2025-05-09"]  # fmt: skip
-    completed = {each["day"]: sum(b["made"] for b in each["bookings"]) for _, fs in reports for each in fs[:-1]}
+        reports = [report for day in days if (report := find_report(db, day))]
+    assert [f"{report.day:%m-%d}" for report in reports] == [
+        "04-28", "04-30", "05-01", "05-02", "05-07", "05-08", "05-09"
+    ]  # fmt: skip
+    completed = {day["day"]: bookings_in_all(day)[0] for report in reports for day in report.content["before"]}
     assert [day for day, count in completed.items() if count] == [f"{day}" for day in made]
     assert set(completed.values()) <= {0, 1}
 
@@ -259,7 +264,8 @@ def test_a_day_whose_report_failed_while_the_next_ones_did_not_is_made_up_for(
 ) -> None:
     for day in (7, 8, 9):
         send_daily_report(at_time(date(2025, 4, day), time(17)))
-    with kyoto.begin() as db:
+    with owner_of(kyoto).begin() as db:
+        db.execute(text("DELETE FROM report WHERE day = '2025-04-08'"))
         db.execute(text("DELETE FROM job_run WHERE period = '2025-04-08'"))
         db.execute(text("DELETE FROM outbox WHERE dedup_key LIKE '%2025-04-08%'"))
     assert send_daily_report(at_time(date(2025, 4, 10), time(8))) == {"mails": 1}
@@ -277,3 +283,41 @@ def test_what_is_too_long_ago_is_given_up_with_an_alarm_that_names_the_days(
     assert alarm.kind == "report.given_up"
     assert "2025年4月8日（火）から2025年4月14日（月）までの日報5日分" in alarm.message
     assert "2025-04-15" in mails(kyoto)[1][0]
+
+
+def test_what_the_paper_cannot_print_leaves_as_text_and_csv_and_an_alarm_names_it(
+    at_time: Callable[..., JobWiring], kyoto: Engine
+) -> None:
+    with kyoto.begin() as db:
+        db.execute(
+            text("INSERT INTO setting (key, value, changed_at) VALUES ('service_name', '\"𠮷野の予約\"', :now)"),
+            {"now": datetime(2025, 4, 1, tzinfo=UTC)},
+        )
+    assert send_daily_report(at_time(MONDAY, time(17))) == {"mails": 1}
+    with kyoto.connect() as db:
+        (alarm,) = list_open(db)
+        files = db.execute(text("SELECT content->'files' FROM outbox")).scalar_one()
+    assert alarm.kind == "report.pdf"
+    assert "𠮷" in alarm.message
+    assert files == ["csv"]
+
+
+@pytest.mark.req("3-2-L")
+def test_a_report_built_late_says_what_was_known_when_it_was_built(
+    at_time: Callable[..., JobWiring], kyoto: Engine
+) -> None:
+    send_daily_report(at_time(MONDAY, time(17)))
+    add_call(kyoto, at(date(2025, 4, 8), time(10)))
+    send_daily_report(at_time(date(2025, 4, 10), time(8)))
+    with kyoto.connect() as db:
+        late = find_report(db, date(2025, 4, 8))
+    assert late
+    assert late.content["today"]["received"] == 1
+    assert late.content["cut_off"] == "2025-04-10T08:00:00+09:00"
+
+
+@pytest.mark.parametrize("day", [date(2025, 4, 30), date(2028, 2, 29), date(2025, 9, 30)])
+def test_the_last_day_of_a_month_has_its_report(at_time: Callable[..., JobWiring], kyoto: Engine, day: date) -> None:
+    assert send_daily_report(at_time(day, time(17))) == {"mails": 1}
+    with kyoto.connect() as db:
+        assert find_report(db, day)

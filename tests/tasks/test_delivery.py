@@ -5,6 +5,7 @@ import email
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import time
 from email.message import Message
 from email.policy import default
 from pathlib import Path
@@ -16,13 +17,20 @@ from sqlalchemy import Engine, text
 
 from booking_core import outbox
 from booking_core.alarms import list_open
+from booking_core.calendar import at
 from booking_core.clock import Clock, real_now
+from ivr.hours import read_hours
+from reports import archive
+from reports.daily import compose
+from reports.daily_csv import daily_csv
+from reports.daily_pdf import daily_pdf
 from tasks.delivery import LEASE_SECONDS, deliver_outbox, pause_after
 from tasks.senders.choice import NoSender, sender_for
 from tasks.senders.contract import Mail, MailSender, SendError
 from tasks.senders.folder import MailFolder
 from tasks.senders.smtp import SmtpServer, is_permanent
 from tasks.wiring import JobWiring
+from tests.reports.day import MONDAY
 
 LETTER = {"to": "city@example.jp", "subject": "【日報】2025年4月7日（月）", "body": "入電数：7件\n応答率：85.7%\n"}
 
@@ -190,7 +198,7 @@ def test_a_folder_takes_mail_any_program_opens(tmp_path: Path) -> None:
     folder = sender_for((tmp_path / "日報 の箱").as_uri(), mail_from="madoguchi@localhost")
     assert isinstance(folder, MailFolder)
     for _ in range(2):
-        folder.send(Mail("outbox-7", **LETTER))
+        folder.send(Mail("outbox-7", LETTER["to"], LETTER["subject"], LETTER["body"]))
     (written,) = (tmp_path / "日報 の箱").iterdir()
     mail = email.message_from_bytes(written.read_bytes(), policy=default)
     assert written.name == "outbox-7.eml"
@@ -203,7 +211,7 @@ def test_a_password_is_not_sent_unencrypted_to_another_machine(post: tuple[PostO
     server = SmtpServer("127.0.0.1", port, "m@example.jp", user="u", password="p")
     elsewhere = SmtpServer("ip-127-0-0-1.example", port, "m@example.jp", user="u", password="p")
     with pytest.raises(SendError, match="cannot take it"):  # this server knows no sign-in, but it was asked
-        server.send(Mail("m", **LETTER))
+        server.send(Mail("m", LETTER["to"], LETTER["subject"], LETTER["body"]))
     with server._connect() as line, pytest.raises(SendError, match="password was not sent"):
         elsewhere._sign_in(line)
 
@@ -231,3 +239,32 @@ def test_five_hundreds_end_a_mail_but_for_our_own_sign_in(code: int, *, permanen
 
 def test_the_pauses_grow_to_an_hour() -> None:
     assert [pause_after(n).total_seconds() / 60 for n in (1, 2, 3, 6, 7, 8)] == [1, 2, 4, 32, 60, 60]
+
+
+@pytest.mark.req("3-2-L")
+@pytest.mark.parametrize("by_folder", [False, True])
+def test_a_report_s_mail_carries_its_csv_and_pdf(
+    kyoto: Engine, post: tuple[PostOffice, str], tmp_path: Path, *, by_folder: bool
+) -> None:
+    office, url = post
+    now = at(MONDAY, time(17, 5))
+    with kyoto.begin() as db:
+        content = compose(db, MONDAY, read_hours(db, now=now), now=now)
+        report_id = archive.keep(db, content, now=now)
+        files = ["csv", "pdf"]
+        archive.put_mails(db, report_id, content, ["city@example.jp"], key="k", files=files, now=real_now())
+    sender = sender_for(tmp_path.as_uri() if by_folder else url, mail_from="madoguchi@example.jp")
+    assert deliver_outbox(JobWiring(kyoto, Clock(), sender)) == {"sent": 1, "failed": 0}
+    if by_folder:
+        (written,) = tmp_path.glob("*.eml")
+        mail = email.message_from_bytes(written.read_bytes(), policy=default)
+    else:
+        (mail,) = office.taken  # type: ignore[assignment] # the library's older class of the same messages
+    text_part = mail.get_body(("plain",))
+    assert text_part
+    assert "入電数（受付時間内）：0件" in text_part.get_content()
+    attached = {part.get_filename(): part for part in mail.iter_attachments()}
+    assert list(attached) == ["daily-2025-04-07.csv", "daily-2025-04-07.pdf"]
+    assert [part.get_content_type() for part in attached.values()] == ["text/csv", "application/pdf"]
+    assert attached["daily-2025-04-07.csv"].get_payload(decode=True) == daily_csv(content)
+    assert attached["daily-2025-04-07.pdf"].get_payload(decode=True) == daily_pdf(content)

@@ -27,8 +27,9 @@ def desk(house: House) -> Visitor:
 
 
 def snapshot(visitor: Visitor, door: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return what a page says, and where it leads, as seen from its door."""
-    return visitor.text(), [(words, address.removeprefix(door)) for words, address in visitor.links().items()]
+    """Return what a page says, and where it leads, as seen from its door; at the desk a chosen place is kept first."""
+    leads = [(words, to.removeprefix(door).removesuffix("hold")) for words, to in visitor.ways().items()]
+    return visitor.text(), leads
 
 
 @pytest.mark.req("3-1-B-vii", "3-2-E")
@@ -45,7 +46,7 @@ def test_citizens_and_operators_choose_place_day_and_time_on_the_same_screens(ci
         assert seen[0] == seen[1]
         address = next(to for words, to in seen[1][1] if leads_on in words)
     desk.open("/desk/calls/1/book/delivery/")
-    nearest = [words for words, to in desk.links().items() if "/slot/" in to]
+    nearest = [words for words, to in desk.ways().items() if "/slot/" in to]
     assert len(nearest) == 10
     assert nearest[0].startswith("2025年4月12日（土）午前9時")
 

@@ -17,7 +17,7 @@ from booking_core.seed import ForeignBook, refuse_foreign_book, seed_demo
 from booking_core.seed.city import load_city
 from booking_core.seed.demo import DEMO_ACCOUNTS, DEMO_PASSWORD
 from booking_core.seed.demo_bookings import DAYS_BACK
-from booking_core.seed.demo_cards import CARDS, FREE_CARDS, DemoCard, demo_cards, demo_file
+from booking_core.seed.demo_cards import CARDS, FREE_CARDS, DemoCard, card_file, demo_cards
 from booking_core.slots import LEAST_DAYS_AHEAD, materialised_until
 from booking_core.staff.accounts import NewAccount, SignedIn, create_account, sign_in
 from booking_core.staff.passwords import refusal_of_password
@@ -164,7 +164,7 @@ def test_the_demo_can_be_started_on_any_day_of_the_year(owner: Engine, moment: s
 
 
 def test_the_demos_cards_come_as_a_city_would_send_them() -> None:
-    lines = demo_file().decode("utf-8").splitlines()
+    lines = card_file(demo_cards()).decode("utf-8").splitlines()
     assert lines[0] == "予約番号,パスワード,氏名カナ,保管場所"
     assert len(lines) == CARDS + 1
 

@@ -1,0 +1,147 @@
+"""Every difference between what the simulator did and saw and what the product says of it. There must be none."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from simulator.day.figures import Bookings, Figures, figures_of
+from simulator.day.ledger import Ledger, LedgerCall, LedgerFact
+from simulator.day.record import Heard, Record
+from simulator.day.supervisor import BoardLook
+from simulator.opening_time import TOKYO
+
+Told = Mapping[str, str]
+
+
+def find_mismatches(
+    record: Record, ledger: Ledger, looks: Sequence[BoardLook], mailed: Told, known_at_the_mail: Told
+) -> list[str]:
+    """Return all of them, each a sentence, in an order that does not depend on chance."""
+    return [
+        *(f"not to be understood: {each}" for each in record.unexpected),
+        *_of_calls(record, ledger),
+        *_of_facts(record, ledger),
+        *_of_deeds(record, ledger),
+        *_of_figures("the figures", computed_names(figures_of(record)), ledger.computed),
+        *_of_bookings(figures_of(record).bookings, ledger.bookings),
+        *(each for look in looks for each in _of_figures(f"the board at {_clock(look.at)}", look.known, look.shown)),
+        *_of_figures("the mailed report", known_at_the_mail, mailed),
+        *(f"found wrong: {each}" for each in ledger.faults),
+    ]
+
+
+def computed_names(figures: Figures) -> dict[str, str]:
+    """Return the figures of a day under the names of the published ones."""
+    return {
+        "received": str(figures.received),
+        "received_closed": str(figures.received_closed),
+        "answered": str(figures.answered),
+        "abandoned_in_ivr": str(figures.abandoned_in_ivr),
+        "abandoned_in_queue": str(figures.abandoned_in_queue),
+        "failed": str(figures.failed),
+        "undecided": str(figures.undecided),
+        "strict": f"{figures.strict.part}/{figures.strict.whole}",
+        "settled": f"{figures.strict.part}/{figures.strict.whole}",
+        "queue_based": f"{figures.queue_based.part}/{figures.queue_based.whole}",
+        "most_open_seats": str(figures.most_seats),
+    }
+
+
+def _of_calls(record: Record, ledger: Ledger) -> Iterator[str]:
+    stored = {call.sid: call for call in ledger.calls}
+    for sid, times in Counter(call.sid for call in ledger.calls).items():
+        if times > 1:
+            yield f"{times} rows of one call: {sid}"
+    for call in record.calls.values():
+        if call.sid not in stored:
+            yield f"{_name(call)} is not in the ledger"
+            continue
+        yield from (f"{_name(call)}: {each}" for each in _differences(call, stored[call.sid]))
+    for sid in sorted(stored.keys() - record.calls.keys()):
+        yield f"a call in the ledger that nobody made, received {_clock(stored[sid].received_at)}"
+
+
+def _differences(call: Heard, row: LedgerCall) -> Iterator[str]:
+    pairs: dict[str, tuple[object, object]] = {
+        "outcome": (call.outcome, row.outcome),
+        "received": (call.called_at, row.received_at),
+        "answered": (call.answered_at, row.answered_at),
+        "answered by": (call.answered_by, row.answered_by),
+        "ended": (call.ended_at, row.ended_at),
+        "main reason": (call.main_reason, row.main_reason),
+    }
+    if not call.turned_away:
+        pairs["queued"] = (call.queued_at, row.queued_at)
+    for what, (seen, told) in pairs.items():
+        if seen != told:
+            yield f"{what} {_shown(seen)}, in the ledger {_shown(told)}"
+
+
+def _of_facts(record: Record, ledger: Ledger) -> Iterator[str]:
+    """Compare what numbers are made from: exactly one row a call, its outcome, and its spans to the microsecond."""
+    told = {fact.sid: fact for fact in ledger.facts}
+    if len(told) != len(ledger.facts):
+        yield f"{len(ledger.facts)} facts of {len(told)} calls"
+    for call in record.calls.values():
+        wait = _microseconds(call.queued_at, call.answered_at or call.ended_at)
+        talk = _microseconds(call.answered_at, call.ended_at)
+        seen = LedgerFact(call.sid, not call.turned_away, call.outcome, wait, talk)
+        if told.get(call.sid) != seen:
+            yield f"{_name(call)}: {seen}, in the facts {told.get(call.sid)}"
+
+
+def _microseconds(since: datetime | None, until: datetime | None) -> int | None:
+    return None if since is None or until is None else (until - since) // timedelta(microseconds=1)
+
+
+def _of_deeds(record: Record, ledger: Ledger) -> Iterator[str]:
+    done = Counter((deed.at, deed.channel, deed.verb, deed.service, deed.reference, deed.card) for deed in record.deeds)
+    told = Counter((deed.at, deed.channel, deed.verb, deed.service, deed.reference, deed.card) for deed in ledger.deeds)
+    for deed in sorted((done - told).elements()):
+        yield f"{_deed(deed)} was answered as done and is not in the book"
+    for deed in sorted((told - done).elements()):
+        yield f"{_deed(deed)} is in the book and nobody did it"
+    yield from _double_bookings(record)
+
+
+def _double_bookings(record: Record) -> Iterator[str]:
+    """A card has one live booking: after one was made, none is before that is cancelled."""
+    live: set[str] = set()
+    for deed in record.deeds:
+        if not deed.card:
+            continue
+        if deed.verb == "book":
+            if deed.card in live:
+                yield f"card {deed.card} was booked twice"
+            live.add(deed.card)
+        elif deed.verb == "cancel":
+            live.discard(deed.card)
+
+
+def _of_figures(where: str, known: Told, shown: Told) -> Iterator[str]:
+    for name, figure in known.items():
+        if shown.get(name) != figure:
+            yield f"{where}: {name} {figure}, shown as {shown.get(name, 'nothing')}"
+
+
+def _of_bookings(known: Bookings, told: Bookings) -> Iterator[str]:
+    for pair in sorted(known.keys() | told.keys()):
+        if known.get(pair) != told.get(pair):
+            yield f"bookings of {'/'.join(pair)}: {known.get(pair)}, in the figures {told.get(pair)}"
+
+
+def _name(call: Heard) -> str:
+    return f"the call of caller {call.caller} at {_clock(call.called_at)}"
+
+
+def _deed(deed: tuple[datetime, str, str, str, str, str]) -> str:
+    at, channel, verb, service, reference, _ = deed
+    return f"{verb} {service} {reference} by {channel} at {_clock(at)}"
+
+
+def _shown(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else repr(value)
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(TOKYO):%H:%M:%S}"

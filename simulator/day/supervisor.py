@@ -1,0 +1,89 @@
+"""A supervisor who looks at the board now and then, and compares it with what really happened."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from simulator.day.figures import Figures, figures_of
+from simulator.day.site import Window
+from simulator.day.town import Town
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
+CELL = re.compile(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", re.DOTALL)
+NOTE = re.compile(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>(?:\s*<dd[^>]*>(.*?)</dd>)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardLook:
+    """What the board showed at an instant, beside what the simulator knew then; both as `name: figure`."""
+
+    at: datetime
+    shown: dict[str, str]
+    known: dict[str, str]
+
+
+@dataclass
+class Supervisor:
+    """She has a session of her own, and looks at fixed times."""
+
+    town: Town
+    login: str
+    password: str
+    looks_at: list[datetime]
+    looks: list[BoardLook] = field(default_factory=list)
+    window: Window = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.window = Window(self.town.site)
+
+    def begin(self) -> None:
+        self.town.at(self.looks_at[0], self._sign_in, self.login)
+        for each in self.looks_at:
+            self.town.at(each, self.look, self.login)
+
+    def _sign_in(self) -> None:
+        self.window.open("/board/").submit("/sign-in", {"login": self.login, "password": self.password})
+
+    def look(self) -> None:
+        self.window.open("/board/")
+        self.looks.append(
+            BoardLook(self.town.now(), read_board(self.window.page.text), known(figures_of(self.town.record)))
+        )
+
+
+def read_board(text: str) -> dict[str, str]:
+    """Return the board's figures by name, and the bookings as one sum of all services and channels."""
+    told = {term: (value, note) for term, value, note in NOTE.findall(text)}
+    first = {
+        name: _number(told[name][0]) for name in ("入電数", "待ち呼", "応答数", "応答率", "着座数") if name in told
+    }
+    noted = {"時間外": "入電数", "放棄": "応答数", "受付可": "着座数"}
+    beside = {name: _number(told[of][1]) for name, of in noted.items() if of in told}
+    rows = [[NUMBER.search(cell) for cell in CELL.findall(row)[2:5]] for row in ROW.findall(text)]
+    counted = [[int(found[0]) for found in row if found] for row in rows]
+    sums = [sum(row[n] for row in counted if len(row) == 3) for n in range(3)]  # noqa: PLR2004 - made, moved, cancelled
+    return first | beside | dict(zip(("予約", "変更", "取消"), map(str, sums), strict=True))
+
+
+def known(figures: Figures) -> dict[str, str]:
+    """Return what the board should show."""
+    made, moved, cancelled = (sum(each[n] for each in figures.bookings.values()) for n in range(3))
+    return {
+        "入電数": str(figures.received),
+        "待ち呼": str(figures.waiting),
+        "応答数": str(figures.answered),
+        "応答率": figures.strict.percent,
+        "着座数": str(figures.seats_present),
+        "時間外": str(figures.received_closed),
+        "放棄": str(figures.abandoned),
+        "受付可": str(figures.seats_able),
+        "予約": str(made),
+        "変更": str(moved),
+        "取消": str(cancelled),
+    }
+
+
+def _number(shown: str) -> str:
+    found = NUMBER.search(shown)
+    return found[0] if found else "-"

@@ -1,0 +1,165 @@
+"""The test of the test: whatever is planted in the ledger, on the board or in the report is found."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from simulator.day.figures import figures_of
+from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed, LedgerFact
+from simulator.day.mismatches import computed_names, find_mismatches
+from simulator.day.record import Deed, Heard, Record
+from simulator.day.supervisor import BoardLook, known, read_board
+
+NINE = datetime.fromisoformat("2025-04-14T09:00:00+09:00")
+
+
+def seconds(number: float) -> datetime:
+    return NINE + timedelta(seconds=number)
+
+
+def a_record() -> Record:
+    """Four calls, one of each kind, a booking by telephone and one on the web."""
+    record = Record()
+    answered = Heard("CA1", 1, "delivery", seconds(0), queued_at=seconds(20), answered_at=seconds(30))
+    answered.answered_by, answered.ended_at, answered.main_reason = "sim1", seconds(300), "new_booking"
+    gave_up = Heard("CA2", 2, "question", seconds(10), queued_at=seconds(40), ended_at=seconds(200))
+    in_menu = Heard("CA3", 3, "question", seconds(20), ended_at=seconds(25))
+    too_early = Heard("CA4", 4, "move", seconds(-600), turned_away=True, ended_at=seconds(-580))
+    record.calls = {call.sid: call for call in (answered, gave_up, in_menu, too_early)}
+    record.deeds = [
+        Deed(seconds(200), "phone", "book", "delivery", "1234567890", "9000000001", "", "CA1"),
+        Deed(seconds(210), "web", "book", "delivery", "2234567890", "9000000002", ""),
+    ]
+    record.sits("sim1", takes_calls=True)
+    return record
+
+
+def its_row(call: Heard) -> LedgerCall:
+    when = (call.called_at, call.queued_at, call.answered_at, call.ended_at)
+    return LedgerCall(call.sid, call.outcome, *when, call.answered_by, call.main_reason)
+
+
+def its_fact(call: Heard) -> LedgerFact:
+    def microseconds(since: datetime | None, until: datetime | None) -> int | None:
+        return int((until - since).total_seconds() * 1_000_000) if since and until else None
+
+    wait = microseconds(call.queued_at, call.answered_at or call.ended_at)
+    talk = microseconds(call.answered_at, call.ended_at)
+    return LedgerFact(call.sid, not call.turned_away, call.outcome, wait, talk)
+
+
+def its_ledger(record: Record) -> Ledger:
+    figures = figures_of(record)
+    return Ledger(
+        calls=[its_row(call) for call in record.calls.values()],
+        facts=[its_fact(call) for call in record.calls.values()],
+        deeds=[LedgerDeed(d.at, d.channel, d.verb, d.service, d.reference, d.card) for d in record.deeds],
+        computed=computed_names(figures),
+        bookings=figures.bookings,
+    )  # fmt: skip
+
+
+def found(record: Record, ledger: Ledger, **given: object) -> list[str]:
+    values: dict[str, object] = {"looks": [], "mailed": {}, "known_at_the_mail": {}} | given
+    return find_mismatches(record, ledger, **values)  # type: ignore[arg-type] # a test's own mixture
+
+
+def test_nothing_is_found_where_all_agree() -> None:
+    record = a_record()
+    look = BoardLook(NINE, known(figures_of(record)), known(figures_of(record)))
+    assert (
+        found(record, its_ledger(record), looks=[look], mailed={"入電数": "3"}, known_at_the_mail={"入電数": "3"}) == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "planted"),
+    [
+        ("outcome", "abandoned_queue"),
+        ("received_at", seconds(1)),
+        ("queued_at", None),
+        ("answered_at", seconds(31)),
+        ("ended_at", seconds(301)),
+        ("answered_by", "sim2"),
+        ("main_reason", "question"),
+    ],
+)
+def test_a_call_that_differs_in_one_thing_is_found(field: str, planted: Any) -> None:
+    record = a_record()
+    ledger = its_ledger(record)
+    calls = [replace(call, **{field: planted}) if call.sid == "CA1" else call for call in ledger.calls]
+    assert len(found(record, replace(ledger, calls=calls))) == 1
+
+
+def test_a_call_that_is_missing_doubled_or_made_up_is_found() -> None:
+    record = a_record()
+    ledger = its_ledger(record)
+    first, *others = ledger.calls
+    missing = ["the call of caller 1 at 09:00:00 is not in the ledger"]
+    assert found(record, replace(ledger, calls=others)) == missing
+    assert found(record, replace(ledger, calls=[first, *ledger.calls])) == ["2 rows of one call: CA1"]
+    made_up = replace(first, sid="CA9")
+    assert "nobody made" in found(record, replace(ledger, calls=[*ledger.calls, made_up]))[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "planted"), [("in_hours", False), ("outcome", "failed"), ("wait_us", 1), ("talk_us", None)]
+)
+def test_a_fact_that_differs_in_one_thing_is_found(field: str, planted: Any) -> None:
+    record = a_record()
+    ledger = its_ledger(record)
+    facts = [replace(fact, **{field: planted}) if fact.sid == "CA1" else fact for fact in ledger.facts]
+    assert len(found(record, replace(ledger, facts=facts))) == 1
+    assert found(record, replace(ledger, facts=[*ledger.facts, ledger.facts[0]]))
+
+
+def test_a_booking_that_is_lost_made_up_or_someone_elses_is_found() -> None:
+    record = a_record()
+    ledger = its_ledger(record)
+    first, second = ledger.deeds
+    assert "is not in the book" in found(record, replace(ledger, deeds=[second]))[0]
+    assert "nobody did it" in found(record, replace(ledger, deeds=[first, second, second]))[0]
+    assert len(found(record, replace(ledger, deeds=[replace(first, card="9000000003"), second]))) == 2
+
+
+def test_a_card_that_was_booked_twice_is_found() -> None:
+    record = a_record()
+    record.deeds.append(replace(record.deeds[0], at=seconds(400), reference="3234567890"))
+    assert "card 9000000001 was booked twice" in found(record, its_ledger(record))
+
+
+def test_a_figure_that_differs_is_found_wherever_it_stands() -> None:
+    record = a_record()
+    ledger, figures = its_ledger(record), known(figures_of(record))
+    assert found(record, replace(ledger, computed={**ledger.computed, "answered": "2"}))
+    assert found(record, replace(ledger, bookings={**ledger.bookings, ("delivery", "web"): (2, 0, 0)}))
+    for name in figures:
+        look = BoardLook(NINE, {**figures, name: "99"}, figures)
+        assert len(found(record, ledger, looks=[look])) == 1, name
+        assert len(found(record, ledger, mailed={**figures, name: "99"}, known_at_the_mail=figures)) == 1, name
+    assert found(record, ledger, mailed={}, known_at_the_mail=figures)
+
+
+def test_what_the_product_or_an_actor_found_wrong_is_told() -> None:
+    record = a_record()
+    ledger = replace(its_ledger(record), faults=["the counters of slot 7 are not its rows"])
+    record.unexpected.append("09:00:00 sim1: no form to /close")
+    assert len(found(record, ledger)) == 2
+
+
+def test_a_board_is_read_as_a_person_reads_it() -> None:
+    page = """<dl>
+    <div><dt>入電数</dt><dd class="figure__value">12件</dd><dd class="figure__note">ほかに時間外3件</dd></div>
+    <div><dt>待ち呼</dt><dd>1件</dd><dd>最長2分（09:58から）</dd></div>
+    <div><dt>応答数</dt><dd>9件</dd><dd>放棄2件</dd></div>
+    <div><dt>応答率</dt><dd>81.8％</dd><dd>目標85％を下回っています</dd></div>
+    <div><dt>着座数</dt><dd>4席</dd><dd>うち受付可3席</dd></div></dl>
+    <table><tr><th>手続き</th><th>受付</th><th>新しい予約</th><th>変更</th><th>取消</th></tr>
+    <tr><th scope="row">受け取り</th><td>ウェブ</td><td>5</td><td>1</td><td>0</td></tr>
+    <tr><th scope="row">申請</th><td>電話</td><td>2</td><td>0</td><td>1</td></tr></table>"""
+    assert read_board(page) == {
+        "入電数": "12", "待ち呼": "1", "応答数": "9", "応答率": "81.8", "着座数": "4",
+        "時間外": "3", "放棄": "2", "受付可": "3", "予約": "7", "変更": "1", "取消": "1",
+    }  # fmt: skip
