@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from booking_core import audit_chain
 from booking_core.alarms import list_open
 from booking_core.recount import list_miscounts
+from ivr.ledger.call_facts import list_misposted
 from metrics.call_facts import list_call_facts
 from metrics.day_figures import DayFigures, figures_of_day
 from metrics.definition import Rate
@@ -79,6 +80,8 @@ def _faults_of_the_book(db: Connection, bounds: Mapping[str, object]) -> Iterato
     for sql, what in _NEVER.items():
         for found in db.execute(text(sql), bounds).scalars():
             yield f"{what}: {found}"
+    for call_id in list_misposted(db):
+        yield f"the ledger's row of call {call_id} is not what its own rows give"
     for alarm in list_open(db):
         yield f"an alarm: {alarm.message}"
     for link in audit_chain.verify(db):

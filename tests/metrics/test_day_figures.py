@@ -12,6 +12,7 @@ from booking_core.db import in_transaction
 from ivr.ledger.call_facts import post
 from ivr.queue.models import AwayReason, Status
 from ivr.queue.operators import set_status
+from metrics.call_facts import list_call_facts
 from metrics.day_figures import figures_of_day
 from tests.desk import add_staff, available_operator
 from tests.factories import booked, done, new_card, operator_for, slot_at
@@ -65,6 +66,16 @@ def test_the_figures_equal_the_rows(engine: Engine) -> None:
     assert found.oldest_waiting_since == at(DAY, time(16, 58)) + 8 * SECOND
     assert found.strict_rate.numerator == found.answered
     assert found.strict_rate.denominator == found.received - found.undecided
+
+
+def test_who_never_stood_in_the_queue_or_still_waits_has_no_wait(engine: Engine) -> None:
+    for outcome in ENDS:
+        add_call(engine, outcome, at(DAY, time(9)))
+    add_call(engine, None, at(DAY, time(16, 58)), state="queued")
+    with engine.connect() as db:
+        waits = {call.outcome: call.wait_seconds for call in list_call_facts(db, DAY, DAY)}
+    never = dict.fromkeys(("abandoned_ivr", "closed", "failed"))
+    assert waits == {"answered": 12, "abandoned_queue": 52, None: None} | never
 
 
 def test_a_call_belongs_to_the_tokyo_day_on_which_it_arrived(engine: Engine) -> None:
