@@ -110,7 +110,6 @@ class Drill:
     def _kill_program(self, name: str) -> Callable[[], object]:
         def kill() -> None:
             pid = self.system.supervisor.pid_of(name)
-            assert pid is not None, f"{name} does not run"
             self.system.kill(pid)
             self.system.until(lambda: self.system.supervisor.pid_of(name) != pid, seconds=BACK_SECONDS)
 
@@ -122,7 +121,7 @@ class Drill:
         self.system.until(lambda: victim not in self.system.web_workers(), seconds=BACK_SECONDS)
 
     def _kill_web(self) -> None:
-        for pid in (*self.system.web_workers(), self.system.supervisor.pid_of("web") or 0):
+        for pid in (*self.system.web_workers(), self.system.supervisor.pid_of("web")):
             self.system.kill(pid)
         self.system.until(lambda: not self._web_answers(), seconds=BACK_SECONDS)
 
@@ -130,7 +129,7 @@ class Drill:
         """Leave Redis dead for a while: callers must come to their operators, and a citizen log in and book."""
         redis = self.system.redis
         redis.hold = True
-        self.system.kill(redis.pid or 0)
+        self.system.kill(redis.pid)
         died = self.system.business_now()
         try:
             told = log_in_and_book(self.system.site, 11)
@@ -148,7 +147,7 @@ class Drill:
         events = set(self.system.rows("SELECT id FROM call_event"))
         states = {name: self.system.supervisor.pid_of(name) for name in ("web", "line")}
         old = self.system.postgres.pid
-        self.system.kill(old or 0)
+        self.system.kill(old)
         self.system.until(lambda: self.system.postgres.pid != old and self.system.scalar("SELECT 1"), seconds=30)
         kept = set(self.system.rows("SELECT id FROM call_event"))
         self._claim(events <= kept, f"all {len(events)} events committed before PostgreSQL was killed are there after")

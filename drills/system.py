@@ -112,7 +112,9 @@ class System:
     def business_now(self) -> datetime:
         return real_now() + self.ahead
 
-    def kill(self, pid: int) -> None:
+    def kill(self, pid: int | None) -> None:
+        """Kill one process; None, which is nobody, is an error of the drill (0 would be this process's own group)."""
+        assert pid, "there is nobody to kill"
         os.kill(pid, signal.SIGKILL)
 
     def web_workers(self) -> list[int]:
