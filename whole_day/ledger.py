@@ -104,6 +104,10 @@ def _faults_of_the_network(network: Network) -> Iterator[str]:
 # -- the mail --------------------------------------------------------------------------------------------------------
 
 
+GAVE_UP_WAITING = ("放棄（お待ちの間）", "放棄（呼び出しの間）")
+"""What the report tells apart and a caller cannot: whether a telephone rang for her when she rang off."""
+
+
 def find_report(folder: Path) -> str | None:
     """Return the text of the day's mailed report, None while there is none.
 
@@ -134,7 +138,8 @@ def read_report(body: str) -> dict[str, str]:
             said[name] = "/".join(COUNT.findall(words))
         elif count:
             said.setdefault(name, count[0])
-    return said
+    waiting = [said.pop(name) for name in GAVE_UP_WAITING if name in said]
+    return said | ({"放棄（待ちと呼び出しの間）": str(sum(map(int, waiting)))} if waiting else {})
 
 
 def report_should_say(figures: Figures) -> dict[str, str]:
@@ -145,7 +150,7 @@ def report_should_say(figures: Figures) -> dict[str, str]:
         "応答数（人が出た電話）": str(figures.answered),
         "応答率": f"{figures.strict.part}/{figures.strict.whole}",
         "放棄（案内の途中）": str(figures.abandoned_in_ivr),
-        "放棄（お待ちの間）": str(figures.abandoned_in_queue),
+        "放棄（待ちと呼び出しの間）": str(figures.abandoned_in_queue),
         "つながらなかった電話（設備の都合）": str(figures.failed),
         "まだ決まっていない電話": str(figures.undecided),
         "時間外の電話": str(figures.received_closed),
