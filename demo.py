@@ -52,8 +52,8 @@ FOLLOW_PUBLIC_URL = ("CITIZEN_URL", "STAFF_URL", "VOICE_URL")
 PROGRAMS = ("web", "line", "worker", "beat")
 
 
-def start(port: int, *, quiet: bool = False) -> None:
-    """Run the demo in the foreground until Ctrl-C; quiet, nobody is simulated in it.
+def start(port: int, *, living: bool = False) -> None:
+    """Run the demo in the foreground until Ctrl-C; living, with simulated callers and operators in it.
 
     Raises:
         EngineError, SettingsError: one line; nothing was left running.
@@ -67,7 +67,7 @@ def start(port: int, *, quiet: bool = False) -> None:
     try:
         with ExitStack() as stack:
             stack.callback(lock.release)
-            _run(port, stack, quiet=quiet)
+            _run(port, stack, living=living)
     except Stopped:
         print("\nStopped. The data stays in .run/ for the next start.", flush=True)
 
@@ -87,12 +87,12 @@ def running_environment() -> dict[str, str]:
     return read_environment()
 
 
-def _run(port: int, stack: ExitStack, *, quiet: bool) -> None:
+def _run(port: int, stack: ExitStack, *, living: bool) -> None:
     supervisor = Supervisor(RUN / "demo" / "running.json")  # first of all it ends what a killed demo left behind
     _refuse_a_taken_port(port)
     if _plays_the_network():
         _refuse_a_taken_port(port + NETWORK_PORT_ABOVE)
-    lives = _plays_the_network() and not quiet
+    lives = _plays_the_network() and living
     environ, engines = _start_engines(port, stack)
     if lives:
         environ["LIVING_URL"] = f"http://127.0.0.1:{port + LIVING_PORT_ABOVE}"
@@ -263,7 +263,8 @@ def _greet(settings: Settings, sign_ins: Sequence[str], *, lives: bool) -> None:
     print("", *(f"  {line}" for line in sign_ins), "", sep="\n")
     if lives:
         print("  Simulated callers call, and sim1 to sim3 answer them: sign in as operator1 and join in.")
-        print("  Without them: python3 run.py --quiet")
+    elif _plays_the_network():
+        print("  With simulated callers and operators at work: python3 run.py --living")
     if opening := _next_opening(settings, now):
         print(
             f"  The telephone line is closed until {opening:%Y-%m-%d %H:%M}. To let the demo's clock go on from there:"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
 
@@ -102,6 +103,7 @@ def import_list(arguments: Sequence[str]) -> int:
     """Take a provider's call list or a public call log, a CSV file, into the ledger; 1 when rows were refused."""
     chosen = _import_parser().parse_args(arguments)
     content = _read(chosen.file)
+    _require_zone(chosen.zone)
     layout = ListFormat(
         columns=_pairs(chosen.map, FIELDS, "field"),
         outcomes=_meanings(chosen.outcome),
@@ -165,6 +167,13 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EngineError(f"{file} cannot be read: {error}") from None
+
+
+def _require_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise EngineError(f"{name}: there is no such time zone; write one such as Asia/Tokyo") from None
 
 
 def _pairs(told: Iterable[str], known: Iterable[str], what: str) -> dict[str, str]:

@@ -76,7 +76,10 @@ def run_mutation() -> int:
             code = _python("mutation", "-m", "mutmut", "run", cwd=folder / "source")
         finally:
             del os.environ["LENT_SERVER"]
-    return code or _judge_mutation(folder / "source")
+    if code:
+        print(f"\nmutation: it ended before it was done (exit code {code}). What it was doing stands above.")
+        return code
+    return _judge_mutation(folder / "source")
 
 
 def _judge_mutation(source: Path) -> int:

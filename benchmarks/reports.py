@@ -13,6 +13,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,15 +107,15 @@ def measure(size: Size, folder: Path) -> dict[str, Any]:
     )
     try:
         folder.mkdir(parents=True)
-        with Postgres(folder / "postgres") as server:
-            url = server.url()
+        with ExitStack() as stack:
+            url = stack.enter_context(Postgres(folder / "postgres")).url()
             upgrade(sqlalchemy_url(url))
             engine = make_engine(sqlalchemy_url(url), statement_timeout_ms=600_000)
-            with psycopg.connect(url, autocommit=True) as bare:
-                bare.execute(_FILL, {"first": FIRST_DAY, "many": size.many, "a_day": CALLS_A_DAY})
-                bare.execute("VACUUM ANALYZE")
-                found = [_compare(each, engine, bare, _rounds(each, size)) for each in reports]
-            engine.dispose()
+            stack.callback(engine.dispose)
+            bare = stack.enter_context(psycopg.connect(url, autocommit=True))
+            bare.execute(_FILL, {"first": FIRST_DAY, "many": size.many, "a_day": CALLS_A_DAY})
+            bare.execute("VACUUM ANALYZE")
+            found = [_compare(each, engine, bare, _rounds(each, size)) for each in reports]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return {

@@ -22,6 +22,7 @@ LEAST_DAYS_AHEAD = 75
 
 
 ROWS_AT_ONCE = 5_000
+COLUMNS = ("pool_id", "venue_id", "day", "starts_at", "minutes", "capacity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _in_parts(rows: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, 
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    return {name: [row[name] for row in rows] for name in COLUMNS}
 
 
 _CUTS = text("""

@@ -35,6 +35,42 @@ def list_booking_counts(db: Connection, day: date) -> Sequence[BookingCount]:
     return tuple(BookingCount(*row) for row in db.execute(_COUNTS, bounds))
 
 
+@dataclass(frozen=True, slots=True)
+class BookingFact:
+    """What happened on one day to bookings of one service at one venue through one channel."""
+
+    day: date
+    service_code: str
+    channel: str
+    venue_code: str
+    made: int
+    moved: int
+    cancelled: int
+
+
+def list_booking_facts(db: Connection, first: date, last: date) -> Sequence[BookingFact]:
+    """Return the counts by day, service, channel and venue, days in Tokyo, both included; parts without any left out.
+
+    A move counts at the venue it led to, a cancellation at the one it freed. Added up over venues they are the counts
+    of `list_booking_counts`.
+    """
+    bounds = {"since": day_start(first), "until": day_start(last + timedelta(days=1))}
+    return tuple(BookingFact(*row) for row in db.execute(_FACTS, bounds))
+
+
+_FACTS = text("""
+    SELECT CAST(c.at AT TIME ZONE 'Asia/Tokyo' AS date), v.code, c.channel, place.code,
+           count(*) FILTER (WHERE c.verb = 'book'),
+           count(*) FILTER (WHERE c.verb = 'move'),
+           count(*) FILTER (WHERE c.verb = 'cancel')
+    FROM booking_change c
+    JOIN booking b ON b.id = c.booking_id
+    JOIN service v ON v.id = b.service_id
+    JOIN slot s ON s.id = coalesce(c.to_slot_id, c.from_slot_id, b.slot_id)
+    JOIN venue place ON place.id = s.venue_id
+    WHERE c.at >= :since AND c.at < :until AND c.verb IN ('book', 'move', 'cancel')
+    GROUP BY 1, v.position, v.code, c.channel, place.position, place.code
+    ORDER BY 1, v.position, c.channel, place.position""")
 _COUNTS = text("""
     SELECT v.code, v.name, c.channel,
            count(*) FILTER (WHERE c.verb = 'book'),

@@ -121,6 +121,8 @@ class Queue:
     def _served_by(self, seconds: float) -> float:
         """Follow callers who wait by the number ahead of them, at random moments of one rate (uniformisation)."""
         ahead = list(self._found_waiting())
+        if not ahead:
+            return 0.0
         rate = self._moves_up(len(ahead))
         serves = self.seats / self.handling / rate
         moves = [self._moves_up(m) / rate for m in range(len(ahead))]

@@ -92,6 +92,7 @@ def _page(book: Any, name: str, widths: dict[str, float]) -> Any:  # noqa: ANN40
 
 def _by_day(book: Any, style: dict[str, Any], month: Month) -> None:  # noqa: ANN401 - see above
     page = _page(book, "日別", {"A:A": 8, "B:B": 6, "C:M": 9.5, "N:P": 10})
+    page.set_landscape()
     page.write_string(0, 0, _title(month), style["title"])
     reported = sum(each.row is not None for each in month.days)
     page.write_string(

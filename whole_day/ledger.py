@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from booking_core import audit_chain
 from booking_core.alarms import list_open
 from booking_core.recount import list_miscounts
+from ivr.ledger.call_facts import list_misposted
 from metrics.call_facts import list_call_facts
 from metrics.day_figures import DayFigures, figures_of_day
 from metrics.definition import Rate
@@ -79,6 +80,8 @@ def _faults_of_the_book(db: Connection, bounds: Mapping[str, object]) -> Iterato
     for sql, what in _NEVER.items():
         for found in db.execute(text(sql), bounds).scalars():
             yield f"{what}: {found}"
+    for call_id in list_misposted(db):
+        yield f"the ledger's row of call {call_id} is not what its own rows give"
     for alarm in list_open(db):
         yield f"an alarm: {alarm.message}"
     for link in audit_chain.verify(db):
@@ -99,6 +102,10 @@ def _faults_of_the_network(network: Network) -> Iterator[str]:
 
 
 # -- the mail --------------------------------------------------------------------------------------------------------
+
+
+GAVE_UP_WAITING = ("放棄（お待ちの間）", "放棄（呼び出しの間）")
+"""What the report tells apart and a caller cannot: whether a telephone rang for her when she rang off."""
 
 
 def find_report(folder: Path) -> str | None:
@@ -131,7 +138,8 @@ def read_report(body: str) -> dict[str, str]:
             said[name] = "/".join(COUNT.findall(words))
         elif count:
             said.setdefault(name, count[0])
-    return said
+    waiting = [said.pop(name) for name in GAVE_UP_WAITING if name in said]
+    return said | ({"放棄（待ちと呼び出しの間）": str(sum(map(int, waiting)))} if waiting else {})
 
 
 def report_should_say(figures: Figures) -> dict[str, str]:
@@ -142,7 +150,7 @@ def report_should_say(figures: Figures) -> dict[str, str]:
         "応答数（人が出た電話）": str(figures.answered),
         "応答率": f"{figures.strict.part}/{figures.strict.whole}",
         "放棄（案内の途中）": str(figures.abandoned_in_ivr),
-        "放棄（お待ちの間）": str(figures.abandoned_in_queue),
+        "放棄（待ちと呼び出しの間）": str(figures.abandoned_in_queue),
         "つながらなかった電話（設備の都合）": str(figures.failed),
         "まだ決まっていない電話": str(figures.undecided),
         "時間外の電話": str(figures.received_closed),

@@ -52,7 +52,9 @@ FROM_THE_CALL = f"""
              WHEN c.outcome = 'abandoned_queue' THEN CASE WHEN o.rang_at_the_end THEN 'ringing' ELSE 'queue' END
         END AS place,
         c.topic, c.main_reason, o.account_id,
-        {_micros("greatest(coalesce(c.answered_at, c.ended_at) - c.enqueued_at, interval '0')")} AS wait_us,
+        CASE WHEN c.enqueued_at IS NOT NULL AND coalesce(c.answered_at, c.ended_at) IS NOT NULL
+             THEN {_micros("greatest(coalesce(c.answered_at, c.ended_at) - c.enqueued_at, interval '0')")}
+        END AS wait_us,
         o.talk_us, o.wrap_up_us, false AS self_served, CAST(NULL AS timestamptz) AS called_back_at, c.state
     FROM (SELECT id, call_sid, state, received_at, enqueued_at, first_offered_at, answered_at, ended_at, topic,
                  main_reason, CASE WHEN answered_at IS NOT NULL THEN 'answered'

@@ -43,6 +43,7 @@ class CallFacts(Base):
             "(outcome IN ('abandoned_ivr', 'abandoned_queue')) = (place IS NOT NULL)", name="left_somewhere"
         ),
         CheckConstraint("(place = 'ivr') <= (enqueued_at IS NULL)", name="left_before_the_queue"),
+        CheckConstraint("(wait_us IS NULL) = (enqueued_at IS NULL)", name="waits_in_the_queue"),
         CheckConstraint("wait_us >= 0 AND talk_us >= 0 AND wrap_up_us >= 0", name="no_time_runs_back"),
     )
 

@@ -47,6 +47,7 @@ TABLES = """
         CONSTRAINT ck_call_facts_left_somewhere
             CHECK ((outcome IN ('abandoned_ivr', 'abandoned_queue')) = (place IS NOT NULL)),
         CONSTRAINT ck_call_facts_left_before_the_queue CHECK ((place = 'ivr') <= (enqueued_at IS NULL)),
+        CONSTRAINT ck_call_facts_waits_in_the_queue CHECK ((wait_us IS NULL) = (enqueued_at IS NULL)),
         CONSTRAINT ck_call_facts_no_time_runs_back CHECK (wait_us >= 0 AND talk_us >= 0 AND wrap_up_us >= 0));
     CREATE INDEX ix_call_facts_received_at ON call_facts (received_at);
     CREATE TABLE operator_event (
@@ -99,8 +100,9 @@ PAST_CALLS = """
         CASE c.outcome WHEN 'abandoned_ivr' THEN 'ivr'
                        WHEN 'abandoned_queue' THEN CASE WHEN o.rang_at_the_end THEN 'ringing' ELSE 'queue' END END,
         c.topic, c.main_reason, o.account_id,
-        CAST(extract(epoch FROM greatest(coalesce(c.answered_at, c.ended_at) - c.enqueued_at, interval '0')) * 1000000
-             AS bigint), o.talk_us, o.wrap_up_us, false
+        CASE WHEN c.enqueued_at IS NOT NULL
+             THEN CAST(extract(epoch FROM greatest(coalesce(c.answered_at, c.ended_at) - c.enqueued_at, interval '0'))
+                       * 1000000 AS bigint) END, o.talk_us, o.wrap_up_us, false
     FROM (SELECT id, call_sid, received_at, enqueued_at, first_offered_at, answered_at, ended_at, topic, main_reason,
                  CASE WHEN answered_at IS NOT NULL THEN 'answered' ELSE outcome END AS outcome
           FROM call WHERE state = 'ended') c

@@ -11,6 +11,7 @@ from simulator.day.town import Town
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
 CELL = re.compile(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", re.DOTALL)
+BOOKINGS = re.compile(r"<caption>\s*今日の予約.*?</table>", re.DOTALL)
 NOTE = re.compile(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>(?:\s*<dd[^>]*>(.*?)</dd>)?", re.DOTALL)
 
 
@@ -58,9 +59,16 @@ def read_board(text: str) -> dict[str, str]:
     first = {
         name: _number(told[name][0]) for name in ("入電数", "待ち呼", "応答数", "応答率", "着座数") if name in told
     }
-    noted = {"時間外": "入電数", "放棄": "応答数", "受付可": "着座数"}
-    beside = {name: _number(told[of][1]) for name, of in noted.items() if of in told}
-    rows = [[NUMBER.search(cell) for cell in CELL.findall(row)[2:5]] for row in ROW.findall(text)]
+    received = list(NUMBER.findall(told["入電数"][0])) if "入電数" in told else []
+    given_up = [_number(value) for name, (value, _) in told.items() if name.startswith("放棄")]
+    beside = {
+        "時間外": received[1] if len(received) > 1 else "-",
+        "放棄": str(sum(int(each) for each in given_up)) if given_up else "-",
+        "受付可": _number(told["着座数"][1]) if "着座数" in told else "-",
+    }
+    bookings = BOOKINGS.search(text)
+    listed = ROW.findall(bookings[0]) if bookings else []
+    rows = [[NUMBER.search(cell) for cell in CELL.findall(row)[2:5]] for row in listed]
     counted = [[int(found[0]) for found in row if found] for row in rows]
     sums = [sum(row[n] for row in counted if len(row) == 3) for n in range(3)]  # noqa: PLR2004 - made, moved, cancelled
     return first | beside | dict(zip(("予約", "変更", "取消"), map(str, sums), strict=True))

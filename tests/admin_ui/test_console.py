@@ -65,8 +65,8 @@ def test_a_stranger_is_asked_to_sign_in_and_a_wrong_role_is_refused(house: House
 def test_an_auditor_is_sent_to_the_first_page_she_may_open(enter: Enter) -> None:
     auditor = enter(Role.AUDITOR)
     assert auditor.status == 200
-    assert auditor.url == "/admin/alarms"
-    assert auditor.open("/admin/").follow().url == "/admin/alarms"
+    assert auditor.url == "/admin/reports/"
+    assert auditor.open("/admin/").follow().url == "/admin/reports/"
     assert auditor.open("/admin/find").status == 403
 
 

@@ -256,7 +256,7 @@ def test_a_booking_is_not_moved_to_where_it_stands(kyoto: Engine, now: datetime)
     assert refused(send(kyoto, lambda db: move(db, first.id, slot, by=CLERK, key="m", now=now))) == "same_slot"
 
 
-def test_a_hold_and_a_move_that_confirms_it_lock_all_their_slots_at_once_by_id(kyoto: Engine, now: datetime) -> None:
+def test_a_hold_and_whatever_confirms_it_lock_all_their_slots_at_once_by_id(kyoto: Engine, now: datetime) -> None:
     slots = sorted(slot_at(kyoto, DAY, start) for start in (TEN, ELEVEN, time(13)))
     first, until = booked(kyoto, new_card(kyoto), slots[2], now=now), now + MINUTE
     locked: list[list[int]] = []
@@ -269,6 +269,12 @@ def test_a_hold_and_a_move_that_confirms_it_lock_all_their_slots_at_once_by_id(k
     event.listen(kyoto, "before_cursor_execute", watch)
     done(held(kyoto, slots[0], "call:1", now=now, until=until))
     assert locked[0] == slots[:2]  # what she lets go, and what she takes
+    card = new_card(kyoto)
+    wish = Wish(slots[1], service_id(kyoto, "delivery"), Contact(PHONE), card_id=card, hold_owner="call:1")
+    locked.clear()
+    done(send(kyoto, lambda db: book(db, wish, by=CLERK, key="b", now=now)))
+    assert locked[0] == slots[:2]
+    done(held(kyoto, slots[0], "call:1", now=now, until=until))
     locked.clear()
     moving = partial(move, booking_id=first.id, to_slot_id=slots[1], by=CLERK, key="m", now=now, hold_owner="call:1")
     done(send(kyoto, moving))
@@ -284,6 +290,16 @@ def test_two_places_cancelled_in_one_slot_both_reopen_after_the_delay(kyoto: Eng
     assert counters(kyoto, slot) == (0, 2)
     assert done(in_transaction(kyoto, lambda db: reclaim_expired(db, [slot], now=now + 30 * MINUTE))) == 2
     assert counters(kyoto, slot) == (0, 0)
+
+
+def test_an_errand_is_kept_where_the_service_knows_errands_and_nowhere_else(kyoto: Engine, now: datetime) -> None:
+    certificate = done(renewal(kyoto, now=now)).id
+    card, slot = new_card(kyoto), slot_at(kyoto, DAY, TEN)
+    wish = Wish(slot, service_id(kyoto, "delivery"), Contact(PHONE), card_id=card, purpose="renew")
+    delivery = done(send(kyoto, lambda db: book(db, wish, by=CLERK, key="d", now=now))).id
+    with kyoto.connect() as db:
+        kept = {row.id: row.purpose for row in db.execute(text("SELECT id, purpose FROM booking"))}
+    assert kept == {certificate: "renew", delivery: None}
 
 
 @pytest.mark.parametrize("phone", ["", None])

@@ -12,6 +12,8 @@ from booking_core.db import in_transaction
 from ivr.ledger.call_facts import post
 from ivr.queue.models import AwayReason, Status
 from ivr.queue.operators import set_status
+from metrics.booking_counts import list_booking_counts, list_booking_facts
+from metrics.call_facts import list_call_facts
 from metrics.day_figures import figures_of_day
 from tests.desk import add_staff, available_operator
 from tests.factories import booked, done, new_card, operator_for, slot_at
@@ -65,6 +67,16 @@ def test_the_figures_equal_the_rows(engine: Engine) -> None:
     assert found.oldest_waiting_since == at(DAY, time(16, 58)) + 8 * SECOND
     assert found.strict_rate.numerator == found.answered
     assert found.strict_rate.denominator == found.received - found.undecided
+
+
+def test_who_never_stood_in_the_queue_or_still_waits_has_no_wait(engine: Engine) -> None:
+    for outcome in ENDS:
+        add_call(engine, outcome, at(DAY, time(9)))
+    add_call(engine, None, at(DAY, time(16, 58)), state="queued")
+    with engine.connect() as db:
+        waits = {call.outcome: call.wait_seconds for call in list_call_facts(db, DAY, DAY)}
+    never = dict.fromkeys(("abandoned_ivr", "closed", "failed"))
+    assert waits == {"answered": 12, "abandoned_queue": 52, None: None} | never
 
 
 def test_a_call_belongs_to_the_tokyo_day_on_which_it_arrived(engine: Engine) -> None:
@@ -123,3 +135,24 @@ def test_the_canonical_form_names_its_definitions_and_leaves_the_moment_out(engi
     earlier = json.loads(before.canonical_json())
     earlier.pop("most_open_seats")
     assert told == earlier
+
+
+def test_bookings_of_a_day_add_up_over_venues(kyoto: Engine, now: datetime) -> None:
+    kita, sakyo = date(2025, 4, 22), date(2025, 4, 23)
+    first, second = new_card(kyoto), new_card(kyoto)
+    one = booked(kyoto, first, slot_at(kyoto, kita, time(10)), now=now)
+    booked(kyoto, second, slot_at(kyoto, sakyo, time(10), venue="sakyo"), now=now, key="second")
+    other = slot_at(kyoto, sakyo, time(11), venue="sakyo")
+    done(in_transaction(kyoto, lambda db: move(db, one.id, other, by=operator_for(first), key="m", now=now)))
+    done(in_transaction(kyoto, lambda db: cancel(db, one.id, by=operator_for(first), key="c", now=now)))
+    with kyoto.connect() as db:
+        facts = list_booking_facts(db, DAY - timedelta(days=1), DAY + timedelta(days=1))
+        counts = list_booking_counts(db, DAY)
+    told = {(each.channel, each.venue_code): (each.made, each.moved, each.cancelled) for each in facts}
+    assert told == {("web", "kita"): (1, 0, 0), ("web", "sakyo"): (1, 0, 0), ("phone", "sakyo"): (0, 1, 1)}
+    assert {each.day for each in facts} == {DAY}
+    for count in counts:
+        own = [each for each in facts if (each.service_code, each.channel) == (count.service_code, count.channel)]
+        assert (count.made, count.moved, count.cancelled) == (
+            sum(e.made for e in own), sum(e.moved for e in own), sum(e.cancelled for e in own),
+        )  # fmt: skip

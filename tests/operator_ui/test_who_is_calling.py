@@ -1,6 +1,5 @@
 """Whom an operator recognises and how: by items the city sets, one after the other of a family, after a lock."""
 
-import pytest
 from sqlalchemy import text
 
 from booking_core import settings
@@ -17,7 +16,6 @@ def let_items_be_asked(house: House, *items: str) -> None:
     house.app.extensions["madoguchi"].settings_changed()
 
 
-@pytest.mark.req("F-35")
 def test_nothing_is_asked_instead_of_the_password_until_the_city_says_so(house: House) -> None:
     desk, page, _, _ = in_a_call(house, "operator1")
     assert "パスワードが分からないとき" not in desk.open(page).text()
@@ -26,7 +24,6 @@ def test_nothing_is_asked_instead_of_the_password_until_the_city_says_so(house: 
     assert (desk.status, desk.response.headers["X-Refusal"]) == (403, "not_allowed")
 
 
-@pytest.mark.req("F-35")
 def test_a_caller_without_her_password_is_recognised_by_the_items_and_it_is_on_record(house: House) -> None:
     card = house.add_citizen(*MINE)
     desk, page, _, _ = in_a_call(house, "operator1")

@@ -50,7 +50,7 @@ def column(book: Any, heading: str) -> dict[date | str, Any]:
     }
 
 
-@pytest.mark.req("4-5", "3-2-L")
+@pytest.mark.req("3-2-L")
 def test_the_dailies_sum_to_the_monthly(kyoto: Engine, sheet_of: Callable[..., Any]) -> None:
     days = [date(2025, 4, 7), date(2025, 4, 8), date(2025, 4, 9)]
     for day in days[:2]:

@@ -50,7 +50,7 @@ def test_callers_are_answered_served_and_closed_and_citizens_book(
     running: Exchange, living: Living, said: list[str]
 ) -> None:
     running.until(AT_WORK, 3)
-    running.until(ANSWERED, 1, wanted=3)
+    running.until(ANSWERED, 1, wanted=2, seconds=150)
     running.until("SELECT (count(*) > 0)::int FROM booking WHERE channel = 'web'", 1)
     assert not living.broken.is_set()
     assert said == []
@@ -98,7 +98,7 @@ def test_a_telephone_goes_on_at_a_network_that_was_started_again(running: Exchan
         if len(running.network.exchange.clients.registrations) == len(LOGINS):
             break
         waiting.wait(0.05)
-    running.until(ANSWERED, 1, wanted=2)
+    running.until(ANSWERED, 1, wanted=2, seconds=150)
     assert not living.broken.is_set()
 
 
