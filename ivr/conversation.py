@@ -229,10 +229,10 @@ def _after_the_talk(db: Connection, call_id: int, offer_id: int, event: LineEven
         began = now - timedelta(seconds=event.talk_seconds)
         if not progress.answered(db, call_id, offer_id, at=began):
             progress.talked_unheard(db, call_id, offer_id, at=began, now=now)
-    elif not event.caller_gone:
-        state = CAME_TO_NOTHING.get(event.result, OfferState.FAILED)
+    elif event.bridged is False or not event.caller_gone:
         progress.only_said_so(db, call_id, offer_id)
-        if progress.operator_not_reached(db, call_id, offer_id, state, now=now):
+        state = CAME_TO_NOTHING.get(event.result, OfferState.FAILED)
+        if not event.caller_gone and progress.operator_not_reached(db, call_id, offer_id, state, now=now):
             return
     if _was_with(db, call_id, offer_id):
         _end(db, call_id, now=now)

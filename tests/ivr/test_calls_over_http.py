@@ -443,6 +443,23 @@ def test_while_the_database_is_away_callers_are_kept(house: House, path: str, an
     assert verbs(caller.hears(path)) == answer
 
 
+def test_a_caller_who_hung_up_unanswered_is_not_answered_by_her_operator_s_word(house: House) -> None:
+    operator = available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    call_id, offer = take_first(house.engine, operator)
+    caller.waits()
+    caller.leaves_queue()
+    by = Actor.operator(operator)
+    in_transaction(house.engine, lambda db: answer(db, call_id, account_id=operator, by=by, now=MONDAY_MORNING))
+    caller.hears(
+        f"/voice/dial-ended?offer={offer}", DialCallStatus="canceled", DialBridged="false", CallStatus="completed"
+    )
+    assert (row(house, caller).state, row(house, caller).outcome) == ("ended", "abandoned_queue")
+    assert offer_state(house, offer) == "rescinded"
+
+
 @pytest.mark.parametrize("heard", [False, True])
 def test_an_operator_who_says_that_she_answered_and_does_not_costs_the_caller_nothing(
     house: House, *, heard: bool
