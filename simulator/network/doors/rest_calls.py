@@ -71,7 +71,6 @@ def as_json(call: Call) -> dict[str, Any]:
     """Return a call as the interface shows it. `duration` is a text of whole seconds, or nothing while it goes on."""
     uri = f"/{API_VERSION}/Accounts/{call.account_sid}/Calls/{call.sid}"
     parts = ("notifications", "recordings", "payments", "events", "siprec", "streams", "transcriptions")
-    status = Status.QUEUED if call.status is Status.INITIATED else call.status
     return {
         "account_sid": call.account_sid,
         "annotation": None,
@@ -94,13 +93,17 @@ def as_json(call: Call) -> dict[str, Any]:
         "queue_time": str(call.queue_time_ms),
         "sid": call.sid,
         "start_time": written(call.started_at),
-        "status": status.value,
+        "status": _shown_status(call),
         "subresource_uris": {part: f"{uri}/{part.capitalize()}.json" for part in parts},
         "to": call.to,
         "to_formatted": call.to,
         "trunk_sid": None,
         "uri": f"{uri}.json",
     }
+
+
+def _shown_status(call: Call) -> str:
+    return (Status.QUEUED if call.status is Status.INITIATED else call.status).value
 
 
 def _get(exchange: Exchange, sid: str) -> Call:
@@ -111,10 +114,9 @@ def _get(exchange: Exchange, sid: str) -> Call:
 
 
 def _asked_for(call: Call) -> bool:
-    shown = as_json(call)
-    for name, key in (("To", "to"), ("From", "from"), ("Status", "status"), ("ParentCallSid", "parent_call_sid")):
-        if request.args.get(name) and request.args[name] != shown[key]:
-            return False
+    told = {"To": call.to, "From": call.from_, "Status": _shown_status(call), "ParentCallSid": call.parent_sid}
+    if any(request.args.get(name) not in {None, "", value} for name, value in told.items()):
+        return False
     return fits(call.started_at, "StartTime") and fits(call.ended_at, "EndTime")
 
 
