@@ -44,8 +44,8 @@ def add_calls(rest: Blueprint, exchange: Exchange) -> None:
         to, from_ = _parties(exchange)
         first, callback = _first_document(exchange), _callback()
         with exchange.entered():
-            delay = pacing.delay(exchange.now())
-            call = place(exchange, Placement(to, from_, first, callback, _timeout(to), delay))
+            delay, fallback = pacing.delay(exchange.now()), request.form.get("FallbackUrl", "")
+            call = place(exchange, Placement(to, from_, first, callback, _timeout(to), delay, fallback))
             return jsonify(as_json(call)), 201
 
     @rest.get("/Calls.json")
@@ -128,6 +128,8 @@ def _update(exchange: Exchange, call: Call) -> None:
         to = _first_document(exchange)
         if not send_elsewhere(call, to):
             raise invalid(21220, "Call is not in-progress. Cannot redirect.")
+        # The order takes the place of what the number was set up with, its fallback included.
+        call.fallback_url = form.get("FallbackUrl", "")
         exchange.note(call, "redirected", url=to.url)
         if callback := _callback():
             call.callback = callback
@@ -163,13 +165,13 @@ def _callable(to: str) -> bool:
 def _first_document(exchange: Exchange) -> Ask:
     form = request.form
     if "Twiml" in form:
-        return Ask(markup=check_inline(exchange, form["Twiml"]), fallback_url="")
+        return Ask(markup=check_inline(exchange, form["Twiml"]))
     url = form.get("Url", "")
     if not url:
         raise invalid(21205, "Url parameter is required.")
     if not is_url(url) or not urlsplit(url).scheme:
         raise invalid(21205, f"Url is not a valid URL: {url}")
-    return Ask(url, form.get("Method", "POST"), fallback_url=form.get("FallbackUrl", ""))
+    return Ask(url, form.get("Method", "POST"))
 
 
 def _callback() -> StatusCallback | None:
