@@ -103,8 +103,11 @@ class Exchange:
         """Let something happen under the lock."""
 
         def locked() -> None:
-            with self.entered():
-                happen()
+            try:
+                with self.entered():
+                    happen()
+            except Exception:  # noqa: BLE001 - the thread of the timers has to go on
+                self._fail(traceback.format_exc())
 
         return self.timeline.call_later(seconds, locked)
 

@@ -43,13 +43,14 @@ class Placement:
     callback: StatusCallback | None
     timeout_seconds: float
     delay_seconds: float
+    fallback_url: str = ""
 
 
 def place(exchange: Exchange, placement: Placement) -> Call:
     """Queue a call; it begins when its turn has come, one a second."""
     call = Call(
         exchange.account.sid, placement.from_, placement.to, Direction.OUTBOUND_API, exchange.now(),
-        callback=placement.callback, base_url=placement.first.url, fallback_url=placement.first.fallback_url or "",
+        callback=placement.callback, base_url=placement.first.url, fallback_url=placement.fallback_url,
         queue_time_ms=round(placement.delay_seconds * 1000),
     )  # fmt: skip
     exchange.add(call)

@@ -123,14 +123,15 @@ class Softphone:
     def _read(self, last: str) -> Iterator[Told]:
         parts = urllib.parse.urlsplit(self.network)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=STREAM_PATIENCE_SECONDS)
-        connection.connect()
-        self._socket = connection.sock
         query = urllib.parse.urlencode({"token": self.token, "registration": self.registration})
-        connection.request("GET", f"/client/events?{query}", headers={"Last-Event-ID": last} if last else {})
-        with connection.getresponse() as stream:
-            if stream.status == http.client.UNAUTHORIZED:
-                raise TokenRejected(json.loads(stream.read()))
-            yield from _events(stream)
+        with contextlib.closing(connection):
+            connection.connect()
+            self._socket = connection.sock
+            connection.request("GET", f"/client/events?{query}", headers={"Last-Event-ID": last} if last else {})
+            with connection.getresponse() as stream:
+                if stream.status == http.client.UNAUTHORIZED:
+                    raise TokenRejected(json.loads(stream.read()))
+                yield from _events(stream)
 
     def _act(self, leg: str, deed: str, **told: str) -> bool:
         return self._post(f"/client/legs/{leg}/{deed}", **told)[0] == http.client.OK

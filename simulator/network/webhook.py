@@ -128,9 +128,9 @@ class HttpTransport:
         path = parts.path or "/"
         try:
             connection.request(method, f"{path}?{parts.query}" if parts.query else path, body, headers)
-            answer = connection.getresponse()
-            _keep_cookies(answer.headers.get_all("Set-Cookie") or (), cookies)
-            return answer.status, answer.headers, answer.read(MOST_BYTES)
+            with connection.getresponse() as answer:
+                _keep_cookies(answer.headers.get_all("Set-Cookie") or (), cookies)
+                return answer.status, answer.headers, answer.read(MOST_BYTES)
         except TimeoutError:
             raise _Failed(ON_READ, 11200, f"no answer within {patience.read_ms} ms") from None
         except (OSError, http.client.HTTPException) as error:

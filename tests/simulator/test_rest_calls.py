@@ -7,6 +7,7 @@ import pytest
 import requests
 from requests.auth import HTTPBasicAuth
 
+from simulator.network.program import APOLOGY
 from tests.simulator.conftest import MORNING, Stage
 from tests.simulator.product import document, say
 from tests.simulator.rest_client import TwilioRestException, refused, rest_client
@@ -116,6 +117,30 @@ def test_a_call_goes_on_with_markup_of_the_order(stage: Stage, rest: Any) -> Non
     assert caller.heard[-1] == "さようなら。"
     rest.calls(stage.call().call.sid)
     assert stage.codes == []
+
+
+def test_a_call_sent_elsewhere_falls_back_where_the_order_says(stage: Stage, rest: Any) -> None:
+    stage.network.exchange.fallback_url = f"{stage.product.url}/voice/fallback"
+    stage.answer(incoming=document(say("はい。"), '<Pause length="60"/>'), connect="no markup")
+    one, other = stage.call("+819012345671"), stage.call("+819012345672")
+    stage.run(5)
+    stage.answer(safe=document(say("少しお待ちください。"), '<Pause length="60"/>'))
+    url = f"{stage.product.url}/voice/connect"
+    rest.calls(one.call.sid).update(url=url, fallback_url=f"{stage.product.url}/voice/safe")
+    rest.calls(other.call.sid).update(url=url)
+    stage.run(5)
+    assert one.heard[-1] == "少しお待ちください。"
+    assert other.heard[-1] == APOLOGY
+    assert stage.product.to("/voice/safe")[0]["ErrorCode"] == "12100"
+
+
+def test_the_product_may_ask_over_rest_while_it_answers(stage: Stage, rest: Any) -> None:
+    def incoming(form: dict[str, str]) -> str:
+        return document(say(rest.calls(form["CallSid"]).fetch().status))
+
+    stage.answer(incoming=incoming)
+    caller = stage.call()
+    assert caller.heard == ["ringing"]
 
 
 @pytest.mark.parametrize("when", ["ringing", "over"])

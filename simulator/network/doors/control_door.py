@@ -67,7 +67,7 @@ def _add_callers(door: Blueprint, exchange: Exchange) -> None:
     @door.get("/calls")
     def list_calls() -> Response:
         with exchange.entered():
-            calls = list(exchange.calls.values())
+            calls = list(exchange.calls.values())[-max(request.args.get("last", 0, type=int), 0) :]
         wanted = request.args.get("status")
         return jsonify(calls=[_summary(call) for call in calls if wanted in {None, call.status.value}])
 

@@ -44,8 +44,8 @@ def add_calls(rest: Blueprint, exchange: Exchange) -> None:
         to, from_ = _parties(exchange)
         first, callback = _first_document(exchange), _callback()
         with exchange.entered():
-            delay = pacing.delay(exchange.now())
-            call = place(exchange, Placement(to, from_, first, callback, _timeout(to), delay))
+            delay, fallback = pacing.delay(exchange.now()), request.form.get("FallbackUrl", "")
+            call = place(exchange, Placement(to, from_, first, callback, _timeout(to), delay, fallback))
             return jsonify(as_json(call)), 201
 
     @rest.get("/Calls.json")
@@ -71,7 +71,6 @@ def as_json(call: Call) -> dict[str, Any]:
     """Return a call as the interface shows it. `duration` is a text of whole seconds, or nothing while it goes on."""
     uri = f"/{API_VERSION}/Accounts/{call.account_sid}/Calls/{call.sid}"
     parts = ("notifications", "recordings", "payments", "events", "siprec", "streams", "transcriptions")
-    status = Status.QUEUED if call.status is Status.INITIATED else call.status
     return {
         "account_sid": call.account_sid,
         "annotation": None,
@@ -94,13 +93,17 @@ def as_json(call: Call) -> dict[str, Any]:
         "queue_time": str(call.queue_time_ms),
         "sid": call.sid,
         "start_time": written(call.started_at),
-        "status": status.value,
+        "status": _shown_status(call),
         "subresource_uris": {part: f"{uri}/{part.capitalize()}.json" for part in parts},
         "to": call.to,
         "to_formatted": call.to,
         "trunk_sid": None,
         "uri": f"{uri}.json",
     }
+
+
+def _shown_status(call: Call) -> str:
+    return (Status.QUEUED if call.status is Status.INITIATED else call.status).value
 
 
 def _get(exchange: Exchange, sid: str) -> Call:
@@ -111,10 +114,9 @@ def _get(exchange: Exchange, sid: str) -> Call:
 
 
 def _asked_for(call: Call) -> bool:
-    shown = as_json(call)
-    for name, key in (("To", "to"), ("From", "from"), ("Status", "status"), ("ParentCallSid", "parent_call_sid")):
-        if request.args.get(name) and request.args[name] != shown[key]:
-            return False
+    told = {"To": call.to, "From": call.from_, "Status": _shown_status(call), "ParentCallSid": call.parent_sid}
+    if any(request.args.get(name) not in {None, "", value} for name, value in told.items()):
+        return False
     return fits(call.started_at, "StartTime") and fits(call.ended_at, "EndTime")
 
 
@@ -126,6 +128,8 @@ def _update(exchange: Exchange, call: Call) -> None:
         to = _first_document(exchange)
         if not send_elsewhere(call, to):
             raise invalid(21220, "Call is not in-progress. Cannot redirect.")
+        # The order takes the place of what the number was set up with, its fallback included.
+        call.fallback_url = form.get("FallbackUrl", "")
         exchange.note(call, "redirected", url=to.url)
         if callback := _callback():
             call.callback = callback
@@ -161,13 +165,13 @@ def _callable(to: str) -> bool:
 def _first_document(exchange: Exchange) -> Ask:
     form = request.form
     if "Twiml" in form:
-        return Ask(markup=check_inline(exchange, form["Twiml"]), fallback_url="")
+        return Ask(markup=check_inline(exchange, form["Twiml"]))
     url = form.get("Url", "")
     if not url:
         raise invalid(21205, "Url parameter is required.")
     if not is_url(url) or not urlsplit(url).scheme:
         raise invalid(21205, f"Url is not a valid URL: {url}")
-    return Ask(url, form.get("Method", "POST"), fallback_url=form.get("FallbackUrl", ""))
+    return Ask(url, form.get("Method", "POST"))
 
 
 def _callback() -> StatusCallback | None:

@@ -103,9 +103,9 @@ function watch(sid) {
 }
 
 async function list() {
-  const { calls } = await (await fetch("/simulator/calls")).json();
+  const { calls } = await (await fetch("/simulator/calls?last=50")).json();
   const chosen = element("watched").value;
-  const shown = calls.slice(-50).reverse().map((call) => {
+  const shown = calls.reverse().map((call) => {
     const state = STATES[call.place] ? STATES[call.place][0] : call.place;
     return new Option(`${call.from || "非通知"} → ${call.to}　${state}`, call.sid, false, call.sid === chosen);
   });
