@@ -42,7 +42,7 @@ def start(chosen: argparse.Namespace) -> int:
     """Run the demo."""
     import demo
 
-    demo.start(chosen.port, living=chosen.living)
+    demo.start(chosen.port, quiet=chosen.quiet)
     return 0
 
 
@@ -283,8 +283,8 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help=f"on this machine only (default {DEFAULT_PORT})"
     )
-    living = "with simulated callers and operators at work (also with LIVING=1 in the environment)"
-    starting.add_argument("--living", action="store_true", default=os.environ.get("LIVING", "0") != "0", help=living)
+    quiet = "without simulated callers and operators, and by the clock as it is (also with QUIET=1 in the environment)"
+    starting.add_argument("--quiet", action="store_true", default=os.environ.get("QUIET", "0") != "0", help=quiet)
     starting.set_defaults(run=start)
     for name, (_, purpose) in PASSED_ON.items():
         commands.add_parser(name, help=purpose)

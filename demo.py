@@ -52,8 +52,8 @@ FOLLOW_PUBLIC_URL = ("CITIZEN_URL", "STAFF_URL", "VOICE_URL")
 PROGRAMS = ("web", "line", "worker", "beat")
 
 
-def start(port: int, *, living: bool = False) -> None:
-    """Run the demo in the foreground until Ctrl-C; living, with simulated callers and operators in it.
+def start(port: int, *, quiet: bool = False) -> None:
+    """Run the demo in the foreground until Ctrl-C; unless it is to be quiet, with simulated people in it.
 
     Raises:
         EngineError, SettingsError: one line; nothing was left running.
@@ -67,7 +67,7 @@ def start(port: int, *, living: bool = False) -> None:
     try:
         with ExitStack() as stack:
             stack.callback(lock.release)
-            _run(port, stack, living=living)
+            _run(port, stack, quiet=quiet)
     except Stopped:
         print("\nStopped. The data stays in .run/ for the next start.", flush=True)
 
@@ -87,18 +87,22 @@ def running_environment() -> dict[str, str]:
     return read_environment()
 
 
-def _run(port: int, stack: ExitStack, *, living: bool) -> None:
+def _run(port: int, stack: ExitStack, *, quiet: bool) -> None:
     supervisor = Supervisor(RUN / "demo" / "running.json")  # first of all it ends what a killed demo left behind
     _refuse_a_taken_port(port)
     if _plays_the_network():
         _refuse_a_taken_port(port + NETWORK_PORT_ABOVE)
-    lives = _plays_the_network() and living
+    lives = _plays_the_network() and not quiet
+    if lives:
+        _refuse_a_taken_port(port + LIVING_PORT_ABOVE)
     environ, engines = _start_engines(port, stack)
     if lives:
         environ["LIVING_URL"] = f"http://127.0.0.1:{port + LIVING_PORT_ABOVE}"
     settings = load_settings(environ)
     _bring_up_to_date(settings)
     sign_ins = _seed(settings)
+    if lives:
+        _begin_when_the_line_opens(settings)
     _write_environment(environ)
     stack.callback(_forget_addresses)
     stack.enter_context(supervisor)
@@ -224,6 +228,14 @@ def _seed(settings: Settings) -> Sequence[str]:
         engine.dispose()
 
 
+def _begin_when_the_line_opens(settings: Settings) -> None:
+    """Move the clock on to the line's next opening, if it is closed: at night there would be nobody to look at."""
+    opening = _next_opening(settings, Clock(settings.clock_file).now())
+    if opening:
+        clock_file.write_shifted(CLOCK, opening - real_now())
+        print(f"The telephone line is closed at this hour: the clock goes on from {opening:%Y-%m-%d %H:%M} instead.")
+
+
 def _programs(environ: dict[str, str]) -> list[Program]:
     """Return the Procfile's web (with every door), line, worker and schedule, and the local telephone network."""
     kinds = process_types()
@@ -263,8 +275,7 @@ def _greet(settings: Settings, sign_ins: Sequence[str], *, lives: bool) -> None:
     print("", *(f"  {line}" for line in sign_ins), "", sep="\n")
     if lives:
         print("  Simulated callers call, and sim1 to sim3 answer them: sign in as operator1 and join in.")
-    elif _plays_the_network():
-        print("  With simulated callers and operators at work: python3 run.py --living")
+        print("  Without them, and by the clock as it is: python3 run.py --quiet")
     if opening := _next_opening(settings, now):
         print(
             f"  The telephone line is closed until {opening:%Y-%m-%d %H:%M}. To let the demo's clock go on from there:"
