@@ -35,6 +35,7 @@ DETAIL_NAMES = {
     "until": "期限",
     "slot": "枠",
     "failures": "失敗の回数",
+    "call": "入電",
 }
 """What stands in front of a figure; one that is not named here is shown by its key."""
 

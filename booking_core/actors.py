@@ -47,6 +47,7 @@ class Actor:
         on_behalf_of: the citizen for whom staff act, as `card:17` or `caller`; None when acting for oneself.
         identified_by: how that citizen was recognised.
         source: the network address the request came from, None inside the house.
+        call_id: the telephone call in which it was done, None where there is none.
     """
 
     kind: ActorKind
@@ -55,6 +56,7 @@ class Actor:
     on_behalf_of: str | None = None
     identified_by: IdentifiedBy = IdentifiedBy.NOT_NEEDED
     source: str | None = None
+    call_id: int | None = None
 
     @property
     def on_her_own(self) -> bool:
@@ -87,8 +89,9 @@ class Actor:
         on_behalf_of: str = "caller",
         identified_by: IdentifiedBy = IdentifiedBy.NOT_NEEDED,
         source: str | None = None,
+        call_id: int | None = None,
     ) -> "Actor":
-        return cls(ActorKind.OPERATOR, account_id, Channel.PHONE, on_behalf_of, identified_by, source)
+        return cls(ActorKind.OPERATOR, account_id, Channel.PHONE, on_behalf_of, identified_by, source, call_id)
 
     @classmethod
     def clerk(cls, account_id: int, *, on_behalf_of: str | None = None, source: str | None = None) -> "Actor":

@@ -24,7 +24,7 @@ class AuditEntry:
     Attributes:
         verb: what was done, such as `book`, `sign_in`, `settings.change`.
         target: to what, such as `booking:17`; None while the statement that writes it still has to make the row.
-        detail: figures that are no personal values.
+        detail: figures that are no personal values. What was done in a telephone call carries its id as `call`, too.
         personal: values of the citizen, kept apart from the row.
     """
 
@@ -37,6 +37,7 @@ class AuditEntry:
     def parameters(self, now: datetime) -> dict[str, Any]:
         """Return the bound values of `insert_sql`."""
         salt, content, digest = _sealed_apart(self.personal)
+        in_call = {} if self.by.call_id is None else {"call": self.by.call_id}
         return {
             "audit_at": now,
             "actor_kind": self.by.kind,
@@ -47,7 +48,7 @@ class AuditEntry:
             "source": self.by.source,
             "audit_verb": self.verb,
             "audit_target": self.target,
-            "audit_detail": json.dumps(self.detail, ensure_ascii=False, default=str),
+            "audit_detail": json.dumps({**in_call, **self.detail}, ensure_ascii=False, default=str),
             "personal_salt": salt,
             "personal_content": content,
             "personal_digest": digest,

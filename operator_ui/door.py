@@ -71,6 +71,7 @@ def for_caller(call: CallView) -> Actor:
         on_behalf_of=f"card:{call.identified_card_id}" if known else "caller",
         identified_by=IdentifiedBy(call.identified_by) if call.identified_by else IdentifiedBy.NOT_NEEDED,
         source=source_of(request, wired().trusted_proxies),
+        call_id=call.id,
     )
 
 

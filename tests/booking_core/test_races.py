@@ -10,12 +10,11 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from booking_core import booking, facts
+from booking_core import booking
 from booking_core.actors import Actor, ActorKind
 from booking_core.booking import BookingAnswer, Wish, book, cancel, move, settle, settle_unmarked
 from booking_core.contact import Contact
 from booking_core.db import in_transaction, make_engine
-from booking_core.facts import SlotView
 from booking_core.holds import Hold, hold, list_expired_slots, reclaim_expired, release
 from booking_core.models import BookingState
 from booking_core.recount import list_miscounts
@@ -33,7 +32,7 @@ from tests.factories import (
     service_id,
     slot_at,
 )
-from tests.unguarded import without_its_condition
+from tests.unguarded import let_everybody_read_before_anybody_writes, without_its_condition
 
 DAY = date(2025, 4, 22)
 TEN, ELEVEN = time(10), time(11)
@@ -105,20 +104,6 @@ def crowd_of_bookers(engine: Engine, slot: int, now: datetime) -> list[Work]:
         booking_of(engine, card, slot, now, by=Actor.citizen(card) if card % 2 else Actor.operator(card), key="k")
         for card in cards
     ]
-
-
-def let_everybody_read_before_anybody_writes(patch: pytest.MonkeyPatch, number: int) -> None:
-    """Make the race the worst possible one: each of `number` threads has seen the free place before one takes it."""
-    everybody_has_read, mine, read = threading.Barrier(number, timeout=60), threading.local(), facts.find_slot_view
-
-    def read_and_wait(*args: object, **more: object) -> SlotView | None:
-        view = read(*args, **more)  # type: ignore[arg-type]
-        if not getattr(mine, "has_read", False):
-            mine.has_read = True
-            everybody_has_read.wait()
-        return view
-
-    patch.setattr(booking, "find_slot_view", read_and_wait)
 
 
 # --- The last place --------------------------------------------------------------------------------------------------

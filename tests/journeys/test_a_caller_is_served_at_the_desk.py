@@ -75,8 +75,9 @@ def test_her_telephone_rings_she_books_and_reads_back_and_the_citizen_sees_it(
     turn_to(page.get_by_role("button", name="対応を終える"))
     state(page, "準備完了")
     with telephone.house.engine.connect() as db:
-        audit = db.execute(text("SELECT actor_kind, channel, on_behalf_of FROM audit WHERE verb = 'book'")).one()
-    assert tuple(audit)[:2] == ("operator", "phone")
+        audit = db.execute(text("SELECT * FROM audit WHERE verb = 'book'")).one()
+        call_id = db.execute(text("SELECT id FROM call")).scalar_one()
+    assert (audit.actor_kind, audit.channel, audit.detail["call"]) == ("operator", "phone", call_id)
     assert re.fullmatch(r"card:\d+", audit.on_behalf_of)
     hers = browser.new_context(locale="ja-JP").new_page()
     sign_in(hers, f"{telephone.site}/login", {"予約番号": "ABC123456", "パスワード": "sakura-2025"})

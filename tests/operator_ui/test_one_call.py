@@ -74,11 +74,12 @@ def test_a_call_ends_as_a_booking_by_an_operator_on_behalf_of_the_citizen(house:
     assert tuple(booking)[1:] == (card, "phone", "+819012345678")
     audit = one(
         house,
-        "SELECT actor_kind, actor_id, channel, on_behalf_of, identified_by, target FROM audit WHERE verb = 'book'",
+        "SELECT actor_kind, actor_id, channel, on_behalf_of, identified_by, target, CAST(detail ->> 'call' AS bigint)"
+        " FROM audit WHERE verb = 'book'",
     )
     assert tuple(audit) == (
         *("operator", operator, "phone", f"card:{card}", "number_and_password"),
-        f"booking:{booking.id}",
+        *(f"booking:{booking.id}", one(house, "SELECT id FROM call").id),
     )
     link = one(
         house,
