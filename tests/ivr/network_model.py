@@ -57,6 +57,7 @@ class NetworkModel:
     bag: list[LineEvent] = field(default_factory=list)
     redirected: set[int] = field(default_factory=set)
     operator_legs: dict[str, Leg] = field(default_factory=dict)
+    fails: float = 0.1  # how often a question about a call is answered with a failure of its own
     _numbers: int = 0
 
     # --- What callers and operators do -----------------------------------------------------------------------------
@@ -162,7 +163,7 @@ class NetworkModel:
         return Redirect.UNKNOWN if fate < 0.4 else Redirect.DONE
 
     def find_call(self, sid: str) -> ProviderCall | None:
-        if self.random.random() < 0.1:
+        if self.random.random() < self.fails:
             raise ProviderDown("a failure of its own")
         if sid in self.legs:
             return ProviderCall(sid, "completed" if self.legs[sid].phase is Phase.OVER else "in-progress")

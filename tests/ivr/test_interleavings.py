@@ -88,6 +88,7 @@ class Walk:
             self.network.hang_up(leg)
         while self.network.bag:
             self.random.choice([self.network.deliver, self.network.lose])()
+        self.network.fails = 0  # four failures in a row would do in one of ten thousand walks what no time can mend
         for _ in range(4):
             self._step_to(self.now + timedelta(minutes=3))
             self.line.make_offers()
