@@ -1,11 +1,7 @@
-"""Reads what the product has written down of a day: its rows, its figures, its mail, and what it found wrong itself."""
+"""Reads what the product has written down of a day: its rows, its figures, and what it found wrong itself."""
 
-import email
-import email.policy
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Connection, text
 
@@ -18,14 +14,9 @@ from metrics.day_figures import DayFigures, figures_of_day
 from metrics.definition import Rate
 from metrics.period import day_start
 from metrics.settled_rate import settled_rate
-from simulator.day.figures import Figures
 from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed, LedgerFact
 from simulator.network.server import Network
 from tasks.replay_day import replay_day
-
-LINE = re.compile(r"^(.+?)：(.+)$", re.MULTILINE)
-COUNT = re.compile(r"\d+")
-OF_HOW_MANY = re.compile(r"(\d+)／(\d+)")
 
 
 def read_ledger(db: Connection, day: date, network: Network, *, now: datetime) -> Ledger:
@@ -99,65 +90,6 @@ def _faults_of_the_network(network: Network) -> Iterator[str]:
     yield from (f"the network's debugger: {each}" for each in network.debugger.violations)
     yield from (f"the network itself: {each}" for each in network.exchange.failures)
     yield from (f"a call that never ended: {call.status}" for call in network.exchange.calls.values() if not call.over)
-
-
-# -- the mail --------------------------------------------------------------------------------------------------------
-
-
-GAVE_UP_WAITING = ("放棄（お待ちの間）", "放棄（呼び出しの間）")
-"""What the report tells apart and a caller cannot: whether a telephone rang for her when she rang off."""
-
-
-def find_report(folder: Path) -> str | None:
-    """Return the text of the day's mailed report, None while there is none.
-
-    Raises:
-        ValueError: it was mailed more than once.
-    """
-    mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in _mails(folder)]
-    reports = [mail for mail in mails if "日報" in str(mail["Subject"])]
-    if len(reports) > 1:
-        raise ValueError(f"{len(reports)} daily reports were mailed")
-    body = reports[0].get_body(("plain",)) if reports else None
-    return str(body.get_content()) if body else None
-
-
-def _mails(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.eml")) if folder.exists() else []
-
-
-def read_report(body: str) -> dict[str, str]:
-    """Return the figures that a report's text says, by their names in it."""
-    said: dict[str, str] = {}
-    for name, words in LINE.findall(body):
-        rate = OF_HOW_MANY.search(words)
-        count = COUNT.match(words)
-        if rate:
-            said.setdefault(name, f"{rate[1]}/{rate[2]}")
-        elif name == "合計":
-            said[name] = "/".join(COUNT.findall(words))
-        elif count:
-            said.setdefault(name, count[0])
-    waiting = [said.pop(name) for name in GAVE_UP_WAITING if name in said]
-    return said | ({"放棄（待ちと呼び出しの間）": str(sum(map(int, waiting)))} if waiting else {})
-
-
-def report_should_say(figures: Figures) -> dict[str, str]:
-    """Return what the report of figures as they stand now has to say."""
-    made, moved, cancelled = (sum(each[n] for each in figures.bookings.values()) for n in range(3))
-    return {
-        "入電数（受付時間内）": str(figures.received),
-        "応答数（人が出た電話）": str(figures.answered),
-        "応答率": f"{figures.strict.part}/{figures.strict.whole}",
-        "放棄（案内の途中）": str(figures.abandoned_in_ivr),
-        "放棄（待ちと呼び出しの間）": str(figures.abandoned_in_queue),
-        "つながらなかった電話（設備の都合）": str(figures.failed),
-        "まだ決まっていない電話": str(figures.undecided),
-        "時間外の電話": str(figures.received_closed),
-        "最も多いときの着座数": str(figures.most_seats),
-        "参考　待ち列に入った電話のうち応答": f"{figures.queue_based.part}/{figures.queue_based.whole}",
-        "合計": f"{made}/{moved}/{cancelled}",
-    }
 
 
 _CALLS = text("""

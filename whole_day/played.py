@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from booking_core import jobs
+from booking_core.catalogue import list_services
 from booking_core.db import make_engine
 from simulator.day.cast import Props, make_cast
 from simulator.day.figures import Figures, figures_of
@@ -22,7 +23,8 @@ from tasks.running import run
 from tasks.schedule import SCHEDULE
 from tasks.senders.choice import sender_for
 from tasks.wiring import JobWiring
-from whole_day.ledger import find_report, read_ledger, read_report, report_should_say
+from whole_day.ledger import read_ledger
+from whole_day.mailed import MailedReport, beside, read_mailed_report, should_say
 from whole_day.stage import Stage
 from whole_day.stepping import Ears, Regular, Stepper
 
@@ -39,7 +41,7 @@ class PlayedDay:
     """What came of it.
 
     Attributes:
-        mailed: the figures of the mailed report by their names, as it says them.
+        mailed: the figures of the mailed report, as it says them.
         mailed_at: when it was drawn up.
     """
 
@@ -47,7 +49,7 @@ class PlayedDay:
     seats: int
     record: Record
     figures: Figures
-    mailed: dict[str, str]
+    mailed: MailedReport
     mailed_at: datetime | None
     mismatches: list[str]
     requests: int
@@ -63,7 +65,7 @@ class _Office:
     day: date
     record: Record
     reported_at: datetime | None = None
-    should_say: dict[str, str] = field(default_factory=dict)
+    should_say: MailedReport = field(default_factory=MailedReport)
 
     def run_all(self) -> None:
         for job in SCHEDULE:
@@ -78,7 +80,9 @@ class _Office:
     def _look_for_the_report(self) -> None:
         if self.reported_at is None and self._is_reported():
             self.reported_at = self.wiring.clock.now()
-            self.should_say = report_should_say(figures_of(self.record))
+            with self.wiring.engine.connect() as db:
+                names = {each.code: each.name for each in list_services(db)}
+            self.should_say = should_say(self.record, names)
 
     def _is_reported(self) -> bool:
         with self.wiring.engine.connect() as db:
@@ -111,8 +115,8 @@ def play(plan: DayPlan, props: Props, stage: Stage, folder: Path, say: Callable[
         stepper.run_until(midnight + timedelta(hours=hour) - timedelta(microseconds=hour == HOURS))
         say(_so_far(hour, town.record))
     office.run_all()
-    report = find_report(folder / "mail")
-    mailed = read_report(report) if report else {}
+    report = read_mailed_report(folder / "mail")
+    mailed = report or MailedReport()
     with office.wiring.engine.connect() as db:
         ledger = read_ledger(db, plan.day, stage.network, now=stage.clock.now())
         db.rollback()
@@ -126,7 +130,7 @@ def play(plan: DayPlan, props: Props, stage: Stage, folder: Path, say: Callable[
         mailed=mailed,
         mailed_at=office.reported_at,
         mismatches=[
-            *find_mismatches(town.record, ledger, cast.supervisor.looks, mailed, office.should_say),
+            *find_mismatches(town.record, ledger, cast.supervisor.looks, beside(office.should_say, mailed)),
             *([] if report else ["no daily report was mailed"]),
         ],
         requests=stepper.asked(),

@@ -42,7 +42,8 @@ def as_json(played: PlayedDay) -> dict[str, Any]:
         "refused": len(played.record.refusals),
         "failed_log_ins": played.record.failed_log_ins,
         "most_seats": figures.most_seats,
-        "report": dict(sorted(played.mailed.items())),
+        "report": dict(sorted(played.mailed.text.items())),
+        "report_table": dict(sorted(played.mailed.table.items())),
         "report_drawn_up_at": _at(played.mailed_at),
         "board_looks": played.looks,
         "record": fingerprint(played.record),
@@ -107,7 +108,7 @@ def tables(played: PlayedDay) -> Iterator[str]:
         yield f"  {NAMES[name]:<58} {share.percent:>5}%  ({share.part}/{share.whole})"
     yield ""
     yield f"  the mailed report, drawn up at {_clock(played.mailed_at)}:"
-    yield from (f"    {name}：{figure}" for name, figure in played.mailed.items())
+    yield from (f"    {name}：{figure}" for name, figure in played.mailed.text.items())
     yield ""
     yield from _verdict(played.mismatches)
 
@@ -121,7 +122,7 @@ NAMES = {
 
 def _verdict(mismatches: Sequence[str]) -> Iterator[str]:
     if not mismatches:
-        yield "  mismatches between the record, the ledger, the board, the report and the counters: none"
+        yield "  mismatches between the record, the ledger, the board, the report, its CSV and the counters: none"
         return
     yield f"  MISMATCHES: {len(mismatches)}"
     yield from (f"    {each}" for each in mismatches)

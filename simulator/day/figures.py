@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulator.day.record import ABANDONED_IVR, ABANDONED_QUEUE, ANSWERED, FAILED, Heard, Record
+from simulator.opening_time import TOKYO
 
 Bookings = dict[tuple[str, str], tuple[int, int, int]]
 """By service and channel: made, moved, cancelled."""
@@ -50,6 +51,17 @@ class Figures:
         return self.abandoned_in_ivr + self.abandoned_in_queue
 
 
+@dataclass(frozen=True, slots=True)
+class HourFigures:
+    """The calls that arrived in one hour while the line was open."""
+
+    received: int
+    answered: int
+    abandoned: int
+    failed: int
+    undecided: int
+
+
 def figures_of(record: Record) -> Figures:
     """Return the figures as they stand now."""
     calls = [call for call in record.calls.values() if not call.turned_away]
@@ -69,6 +81,26 @@ def figures_of(record: Record) -> Figures:
         seats_able=sum(record.seated.values()),
         most_seats=record.most_seated,
         bookings=bookings_of(record),
+    )
+
+
+def figures_by_hour(record: Record) -> dict[int, HourFigures]:
+    """Return the figures as they stand now of each hour of the day, in Tokyo, in which somebody called."""
+    by_hour: dict[int, list[Heard]] = {}
+    for call in record.calls.values():
+        if not call.turned_away:
+            by_hour.setdefault(call.called_at.astimezone(TOKYO).hour, []).append(call)
+    return {hour: _of_an_hour(calls) for hour, calls in sorted(by_hour.items())}
+
+
+def _of_an_hour(calls: list[Heard]) -> HourFigures:
+    outcomes = Counter(call.outcome for call in calls)
+    return HourFigures(
+        received=len(calls),
+        answered=outcomes[ANSWERED],
+        abandoned=outcomes[ABANDONED_IVR] + outcomes[ABANDONED_QUEUE],
+        failed=outcomes[FAILED],
+        undecided=sum(not call.decided for call in calls),
     )
 
 

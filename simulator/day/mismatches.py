@@ -14,9 +14,12 @@ Told = Mapping[str, str]
 
 
 def find_mismatches(
-    record: Record, ledger: Ledger, looks: Sequence[BoardLook], mailed: Told, known_at_the_mail: Told
+    record: Record, ledger: Ledger, looks: Sequence[BoardLook], mailed: Mapping[str, tuple[Told, Told]]
 ) -> list[str]:
-    """Return all of them, each a sentence, in an order that does not depend on chance."""
+    """Return all of them, each a sentence, in an order that does not depend on chance.
+
+    `mailed` has, by what was mailed, the figures as they stood when it was drawn up, and as it says them.
+    """
     return [
         *(f"not to be understood: {each}" for each in record.unexpected),
         *_of_calls(record, ledger),
@@ -25,7 +28,7 @@ def find_mismatches(
         *_of_figures("the figures", computed_names(figures_of(record)), ledger.computed),
         *_of_bookings(figures_of(record).bookings, ledger.bookings),
         *(each for look in looks for each in _of_figures(f"the board at {_clock(look.at)}", look.known, look.shown)),
-        *_of_figures("the mailed report", known_at_the_mail, mailed),
+        *(each for what, (known, said) in mailed.items() for each in _of_figures(what, known, said)),
         *(f"found wrong: {each}" for each in ledger.faults),
     ]
 

@@ -72,7 +72,7 @@ def test_nothing_disagrees_and_the_same_seed_gives_the_same_day(open_theatre: Ca
     assert first.figures.received >= 12
     assert first.figures.answered > 0
     assert {channel for _, channel in first.figures.bookings} == {"web", "phone"}
-    assert first.mailed["入電数（受付時間内）"] == str(first.figures.received)
+    assert first.mailed.text["入電数（受付時間内）"] == str(first.figures.received)
     assert any("none" in line for line in tables(first))
 
 
