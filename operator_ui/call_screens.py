@@ -38,6 +38,7 @@ from ivr.queue.identify import (
 from ivr.queue.models import MainReason
 from ivr.queue.operators import get_operator
 from operator_ui import words
+from operator_ui.call_steps import next_step
 from operator_ui.desk import unless_known
 from operator_ui.door import DESK, desk_frame, for_caller, may_change, operator
 from web.answers import status_of
@@ -253,6 +254,7 @@ def _call_page(
         locked=locked,
         lifted="lifted" in request.args,
         delivery=ServiceCode.DELIVERY,
+        next_step=next_step(call, done, her_booking=visit.id if visit else None) if _mine(call) else None,
         errors=errors or {},
     )
     return page, status

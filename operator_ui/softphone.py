@@ -11,7 +11,9 @@ from werkzeug.wrappers import Response
 from booking_core.clock import real_now
 from booking_core.db import in_transaction
 from booking_core.staff.roles import Permission
+from booking_core.visit import CardView
 from ivr.queue.calls import CallView, find_call, list_waiting
+from ivr.queue.identify import find_identified_card
 from ivr.queue.operators import get_operator
 from ivr.queue.presence import heard_from
 from ivr.twilio.access_token import GOOD_FOR, TokenMint
@@ -84,6 +86,7 @@ def _state() -> dict[str, object]:
     with wired().reading() as db:
         operator = get_operator(db, me)
         call = find_call(db, operator.call_id) if operator.call_id else None
+        card = find_identified_card(db, call.identified_card_id) if call else None
         waiting = list_waiting(db)
     return {
         "identity": identity(me),
@@ -94,14 +97,14 @@ def _state() -> dict[str, object]:
         "advice": words.ADVICE.get(operator.reason) if operator.reason else None,
         "activity": operator.activity,
         "wrap_up_ends_at": operator.due_at.isoformat() if operator.due_at else None,
-        "call": _call(call) if call else None,
+        "call": _call(call, card) if call else None,
         "waiting": len(waiting),
         "now": wired().clock.now().isoformat(),
         "csrf_token": DESK.cookie.form_token(request),
     }
 
 
-def _call(call: CallView) -> dict[str, object]:
+def _call(call: CallView, card: CardView | None) -> dict[str, object]:
     """Return what the bar shows of the call in hand. A shown number is a hint, never a name."""
     return {
         "id": call.id,
@@ -113,5 +116,6 @@ def _call(call: CallView) -> dict[str, object]:
         "topic": words.TOPIC[call.topic] if call.topic else None,
         "rings": call.dialled_at is not None,
         "answered_at": call.answered_at.isoformat() if call.answered_at else None,
+        "caller": words.identified_as(card),
         "bookings_of_number": call.bookings_of_number,
     }

@@ -5,11 +5,20 @@ from collections.abc import Mapping
 from booking_core.actors import IdentifiedBy
 from booking_core.models import Verb
 from booking_core.settings import CallerItem
+from booking_core.visit import CardView
 from ivr.queue.calls import CallView
 from ivr.queue.models import AwayReason, CallState, MainReason, NoticeKind, OfferState, Outcome, Status, Topic
 from ivr.queue.operators import Activity, OperatorView
+from web.formats import card_number_display
 
 STATUS: Mapping[Status, str] = {Status.OFFLINE: "退席中", Status.AVAILABLE: "受付可", Status.AWAY: "離席中"}
+WHAT_NOW: Mapping[Status, str] = {
+    Status.AVAILABLE: "このままお待ちください。電話が鳴ったら、上の「応答する」か、F2キーで出られます。",
+    Status.AWAY: "いまは電話が鳴りません。「受付可にする」を押すと、電話を取れます。",
+    Status.OFFLINE: "いまは電話が鳴りません。「受付可にする」を押すと、席が開き、電話を取れます。",
+}
+"""What the desk says while nobody waits."""
+
 AWAY: Mapping[AwayReason, str] = {
     AwayReason.BREAK: "休憩",
     AwayReason.TRAINING: "研修",
@@ -79,6 +88,13 @@ NUMBER_LOCKED = (
 )
 WITHHELD = "非通知"
 DONE: Mapping[Verb, str] = {Verb.BOOK: "予約", Verb.MOVE: "変更", Verb.CANCEL: "取消"}
+
+
+def identified_as(card: CardView | None) -> str:
+    """Return who the caller is, as the bar says it on every page of the call."""
+    if card is None:
+        return "本人：未確認"
+    return f"本人：{card.kana} 様" if card.kana else f"本人：予約番号{card_number_display(card.number)}の方"
 
 
 def stands(operator: OperatorView) -> str:

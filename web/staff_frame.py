@@ -21,7 +21,7 @@ def staff_frame(door: StaffDoor, places: Sequence[tuple[str, str]]) -> dict[str,
         return shown
     return shown | {
         "nav_items": [
-            (label, url_for(endpoint), _is_here(endpoint)) for label, endpoint in places if may_open(endpoint)
+            (label, url_for(endpoint), _is_here(endpoint, door)) for label, endpoint in places if may_open(endpoint)
         ],
         "signed_in_as": signed_in().display_name,
         "sign_out_url": url_for(f"{door.name}_access.leave"),
@@ -35,5 +35,9 @@ def may_open(endpoint: str) -> bool:
     return permission is not None and may(signed_in().role, permission)
 
 
-def _is_here(endpoint: str) -> bool:
-    return url_for(endpoint) == request.path
+def _is_here(endpoint: str, door: StaffDoor) -> str | None:
+    """Return `page` for the very place, `true` for one the page belongs to: its address stands below the place's."""
+    place = url_for(endpoint)
+    if place == request.path:
+        return "page"
+    return "true" if place != door.prefix and request.path.startswith(place) else None

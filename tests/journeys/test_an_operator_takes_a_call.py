@@ -67,7 +67,7 @@ def test_she_answers_identifies_books_reads_back_and_closes(
     turn_to(page.get_by_role("button", name="空き").first)
     assert_fit(page)
     turn_to(page.get_by_role("button", name="この内容で予約する"))
-    assert page.locator(":focus").inner_text() == "3　復唱"
+    assert page.locator(":focus").inner_text().startswith("3　復唱")
     assert_fit(page)
     turn_to(page.get_by_role("button", name="読み上げました"))
     page.get_by_label("新しい予約").check()

@@ -258,7 +258,7 @@ def test_a_refused_form_keeps_what_she_typed_over_other_pages(desk: Desk) -> Non
         page.get_by_label("パスワード").fill("wrong")
         turn_to(page.get_by_role("button", name="確認する"))
     turn_to(page.get_by_role("link", name="機器の確認"))
-    turn_to(page.get_by_role("link", name="電話の画面を開く"))
+    turn_to(page.get_by_role("link", name="電話の対応を開く"))
     expect(page.get_by_label("予約番号")).to_have_value("ABC123456")
     page.get_by_label("パスワード").fill("sakura-2025")
     turn_to(page.get_by_role("button", name="確認する"))
@@ -292,7 +292,7 @@ def test_a_call_that_comes_while_she_types_waits_beside_it(desk: Desk) -> None:
     number.press_sequentially("123")
     expect(number).to_have_value("ABC123")
     assert desk.page.url.endswith("/desk/calls/1/")
-    turn_to(desk.page.get_by_role("link", name="電話の画面を開く"))
+    turn_to(desk.page.get_by_role("link", name="電話の対応を開く"))
     assert desk.page.url.endswith("/desk/calls/2/")
 
 
@@ -351,7 +351,7 @@ def test_where_another_telephone_rings_she_says_that_she_has_answered(sit_down: 
 def test_the_ready_check_says_what_works_and_what_to_do(desk: Desk) -> None:
     page = desk.page
     turn_to(page.get_by_role("button", name="退席する"))
-    desk.says("未接続")
+    desk.says("退席中")
     turn_to(page.get_by_role("link", name="機器の確認"))
     expect(page.locator("#ready-network")).to_contain_text("使えます")
     expect(page.locator("#ready-line")).to_contain_text("電話がつながっています")

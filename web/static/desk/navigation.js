@@ -102,7 +102,13 @@ function focusWhereItBegins() {
   const place = next ?? main().querySelector("h1");
   place.tabIndex = -1;
   place.focus({ preventScroll: true });
-  if (next) next.scrollIntoView();
+  scrollTo(0, 0);
+  if (next) showWhole(next.closest("section") ?? next);
+}
+
+/** Scroll as little as shows the whole part; one that is higher than the window begins at its top. */
+function showWhole(part) {
+  part.scrollIntoView({ block: part.offsetHeight > innerHeight / 2 ? "start" : "nearest" });
 }
 
 function leaveFor(url) {

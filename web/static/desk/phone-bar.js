@@ -102,6 +102,7 @@ const WORDS = {
   away: () => "離席中",
   ready: () => "準備完了",
   answered_elsewhere: () => "準備完了",
+  offline: () => "退席中",
   off: () => "未接続",
 };
 
@@ -111,7 +112,7 @@ function stateOf(as) {
   if (isRinging(as)) return "ringing";
   if (as.leg?.talking || as.server.activity === "on_call") return "talking";
   if (as.server.activity === "acw") return "acw";
-  if (as.server.status === "offline") return "off";
+  if (as.server.status === "offline") return "offline";
   if (as.server.status === "away") return "away";
   if (as.line === "elsewhere") return "answered_elsewhere";
   return ["ready", "unstable"].includes(as.line) ? "ready" : "off";
@@ -125,7 +126,7 @@ function isRinging(as) {
 function noteOf(as) {
   const { server } = as;
   if (!server) return "";
-  const notes = [server.stands];
+  const notes = [standing(as)];
   if (isRinging(as) || server.activity === "ringing") notes.push(whoCalls(server.call));
   else if (server.advice) notes.push(server.advice);
   if (as.line === "elsewhere" && !as.elsewhere) notes.push("電話は、ほかの電話機で受けます");
@@ -133,6 +134,16 @@ function noteOf(as) {
   else if (as.line === "lost" && server.status !== "offline") notes.push("電話をつなぎ直しています");
   else if (as.line === "connecting") notes.push("電話をつないでいます");
   return notes.filter(Boolean).join("　");
+}
+
+/** How she stands; in a call, for whom she works, and what comes after it where that was changed. */
+function standing(as) {
+  const { status, stands, next_status: next, call } = as.server;
+  const state = stateOf(as);
+  if (state === "offline") return "電話は鳴りません";
+  if (state === "ringing") return next ? stands : "";
+  if (!["talking", "acw"].includes(state)) return stands;
+  return [call?.caller, (next || status !== "available") && stands].filter(Boolean).join("　");
 }
 
 function whoCalls(call) {
