@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from booking_core import settings
+from booking_core.clock import Clock
 from booking_core.statement import Statement
 from ivr import notices
 from ivr.flow.next_step import (
@@ -99,6 +100,15 @@ def still_waits(db: Connection, event: LineEvent, *, now: datetime) -> Answer | 
         return None
     row = _STILL_WAITS.one_or_none(db, {"call_sid": event.arrival.call_sid, "said_after": now - POSITION_EVERY})
     return Answer(row.call_id, CallState.QUEUED, Wait(position=row.ahead + 1)) if row else None
+
+
+def hear_in_turn(db: Connection, event: LineEvent, clock: Clock) -> Answer:
+    """Take in an event when its call's turn has come: only then the time is read, so that times keep the order."""
+    if event.arrival is not None:
+        progress.lock_call(db, event.arrival.call_sid)
+    elif event.offer_id is not None:
+        progress.lock_call_of_offer(db, event.offer_id)
+    return hear(db, event, now=clock.now())
 
 
 def hear(db: Connection, event: LineEvent, *, now: datetime) -> Answer:

@@ -26,6 +26,7 @@ from ivr import health, reconcile
 from ivr.provider import Provider, ProviderDown
 from ivr.queue import presence, progress, redirects, timers
 from ivr.queue.assignment import assign
+from ivr.queue.calls import await_turn
 from ivr.queue.models import Redirect
 from ivr.queue.redirects import RedirectDue
 from ivr.queue.timers import OverdueOffer
@@ -92,7 +93,7 @@ class Line:
 
     def make_offers(self) -> int:
         """Pair callers with operators; return how many pairs there were."""
-        made = self._do(lambda db: assign(db, now=self.clock.now(), real_now=real_now())) or []
+        made = self._do(lambda db: assign(db, self.clock, real_now=real_now())) or []
         for offer_id in made:
             log.info("line.offer", offer=offer_id)
         self.send_redirects()
@@ -111,10 +112,10 @@ class Line:
             wrap_ups = timers.list_wrap_ups_due(db, now=now)
             overdue = timers.list_overdue(db, now=now)
             unheard = presence.list_unheard(db, real_now=real_now())
-        for offer_id in wrap_ups:
-            self._do(partial(timers.end_wrap_up, offer_id=offer_id, now=now))
+        for offer_id, call_id in wrap_ups:
+            self._in_turn(call_id, partial(timers.end_wrap_up, offer_id=offer_id))
         for account_id in unheard:
-            self._do(partial(presence.park_unheard, account_id=account_id, real_now=real_now(), now=now))
+            self._do(partial(presence.park_unheard, account_id=account_id, real_now=real_now(), now=self.clock.now()))
         for each in overdue:
             if each.offer_id not in self._in_hand:
                 self._in_hand.add(each.offer_id)
@@ -168,14 +169,14 @@ class Line:
                 return
             leg = self.provider.find_call(overdue.leg_sid) if overdue.leg_sid else None
             if leg and leg.status == "in-progress":
-                self._do(lambda db: self._answered(db, overdue, now=now))
+                self._in_turn(overdue.call_id, partial(self._answered, overdue=overdue))
             elif leg and leg.is_live:
                 self._do(lambda db: timers.put_off(db, overdue.offer_id, now=now))
             else:
-                self._do(lambda db: timers.give_up(db, overdue, now=now))
+                self._in_turn(overdue.call_id, partial(timers.give_up, overdue=overdue))
         except ProviderDown:
             if overdue.is_past_hope(now):
-                self._do(lambda db: timers.give_up(db, overdue, now=now))
+                self._in_turn(overdue.call_id, partial(timers.give_up, overdue=overdue))
             else:
                 self._do(lambda db: timers.put_off(db, overdue.offer_id, now=now))
         finally:
@@ -183,7 +184,6 @@ class Line:
 
     @staticmethod
     def _answered(db: Connection, overdue: OverdueOffer, *, now: datetime) -> bool:
-        progress.lock_call_of_offer(db, overdue.offer_id)
         return progress.answered(db, overdue.call_id, overdue.offer_id, at=now)
 
     def _end_if_over(self, call_sid: str) -> bool:
@@ -195,7 +195,7 @@ class Line:
         found = self.provider.find_call(call_sid)
         if found is None or found.is_live:
             return False
-        self._do(lambda db: reconcile.end_call(db, call_sid, now=self.clock.now()))
+        self._end(call_sid)
         return True
 
     def _ask_about(self, call: LiveCall) -> None:
@@ -206,8 +206,26 @@ class Line:
             over = reconcile.is_over(call, self.provider, now=now)
         except ProviderDown:
             return  # the next look asks again
-        if over and self._do(lambda db: reconcile.end_call(db, call.call_sid, now=now)):
+        if over and self._end(call.call_sid):
             log.info("line.mended", call=call.id, state=call.state)
+
+    def _end(self, call_sid: str) -> bool:
+        """End a call; tell whether that was news."""
+
+        def work(db: Connection) -> bool:
+            progress.lock_call(db, call_sid)
+            return reconcile.end_call(db, call_sid, now=self.clock.now())
+
+        return bool(self._do(work))
+
+    def _in_turn(self, call_id: int, work: Callable[..., bool]) -> None:
+        """Run work about a call when its turn has come, by the time it is then: the provider may have been slow."""
+
+        def in_turn(db: Connection) -> bool:
+            await_turn(db, call_id)
+            return work(db, now=self.clock.now())
+
+        self._do(in_turn)
 
     def _guarded(self, work: Callable[[T], None], subject: T) -> None:
         """Run what a sender does; what goes wrong there is said once and must not be swallowed by the pool."""

@@ -21,6 +21,7 @@ from booking_core.visit import Visit, find_visit
 from ivr.queue.calls import (
     CallView,
     answer,
+    await_turn,
     close_call,
     decline,
     find_call,
@@ -73,14 +74,24 @@ def state(call_id: int) -> Page:
 @requires(Permission.CALLS_TAKE)
 def answer_call(call_id: int) -> Page:
     """Say that the talk has begun; the telephone's own word for it counts as well, whichever comes first."""
-    return _carried_out(call_id, lambda db: answer(db, call_id, account_id=_me(), by=operator(), now=_now()))
+
+    def work(db: Connection) -> CallView | Refusal:
+        await_turn(db, call_id)
+        return answer(db, call_id, account_id=_me(), by=operator(), now=_now())
+
+    return _carried_out(call_id, work)
 
 
 @calls.post("/decline")
 @requires(Permission.CALLS_TAKE)
 def decline_call(call_id: int) -> Page:
     """Let the call ring elsewhere; she takes no more calls until she says so."""
-    done = in_transaction(wired().engine, lambda db: decline(db, call_id, account_id=_me(), by=operator(), now=_now()))
+
+    def work(db: Connection) -> CallView | Refusal:
+        await_turn(db, call_id)
+        return decline(db, call_id, account_id=_me(), by=operator(), now=_now())
+
+    done = in_transaction(wired().engine, work)
     if isinstance(done, Refusal):
         return _call_page(call_id, errors={"": done.message}, status=status_of(done))
     return redirect(url_for("desk.waiting"), 303)
@@ -196,9 +207,12 @@ def read_back(call_id: int) -> Page:
 def close(call_id: int) -> Page:
     given = request.form.get("main_reason", "")
     reason = MainReason(given) if given in set(MainReason) else None
-    done = in_transaction(
-        wired().engine, lambda db: close_call(db, call_id, reason, account_id=_me(), by=operator(), now=_now())
-    )
+
+    def work(db: Connection) -> CallView | Refusal:
+        await_turn(db, call_id)
+        return close_call(db, call_id, reason, account_id=_me(), by=operator(), now=_now())
+
+    done = in_transaction(wired().engine, work)
     if isinstance(done, Refusal):
         field = "main_reason" if done.reason is Reason.CHOICE_NEEDED else ""
         return _call_page(call_id, errors={field: done.message}, status=status_of(done))

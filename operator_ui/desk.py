@@ -3,15 +3,16 @@
 from datetime import datetime, time
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from booking_core.clock import TOKYO, tokyo_day
 from booking_core.db import in_transaction
 from booking_core.refusal import Reason, Refusal
 from booking_core.staff.roles import Permission
-from ivr.queue.calls import list_unclosed, list_waiting, take
+from ivr.queue.calls import await_turn, list_unclosed, list_waiting, take
 from ivr.queue.models import AwayReason, Status
-from ivr.queue.operators import SET_BY_THE_LINE, get_operator, set_status
+from ivr.queue.operators import SET_BY_THE_LINE, OperatorView, get_operator, lock_operator, set_status
 from ivr.queue.own_day import own_day
 from operator_ui import words
 from operator_ui.door import DESK, desk_frame, operator
@@ -47,9 +48,12 @@ def change_status() -> Page:
     if status is None:
         return _desk(Refusal(Reason.CHOICE_NEEDED))
     me = signed_in().account_id
-    answer = in_transaction(
-        wired().engine, lambda db: set_status(db, me, status, reason, by=operator(), now=wired().clock.now())
-    )
+
+    def work(db: Connection) -> OperatorView | Refusal:
+        lock_operator(db, me)
+        return set_status(db, me, status, reason, by=operator(), now=wired().clock.now())
+
+    answer = in_transaction(wired().engine, work)
     return _desk(answer) if isinstance(answer, Refusal) else redirect(url_for("desk.waiting"), 303)
 
 
@@ -57,9 +61,12 @@ def change_status() -> Page:
 @requires(Permission.CALLS_TAKE)
 def take_call(call_id: int) -> Page:
     me = signed_in().account_id
-    answer = in_transaction(
-        wired().engine, lambda db: take(db, call_id, account_id=me, by=operator(), now=wired().clock.now())
-    )
+
+    def work(db: Connection) -> int | Refusal:
+        await_turn(db, call_id)
+        return take(db, call_id, account_id=me, by=operator(), now=wired().clock.now())
+
+    answer = in_transaction(wired().engine, work)
     return _desk(answer) if isinstance(answer, Refusal) else redirect(url_for("calls.show", call_id=call_id), 303)
 
 

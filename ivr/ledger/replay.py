@@ -1,8 +1,9 @@
 """A day's stored events, told to the code again: the line's own functions, in tables of their own, leaving nothing.
 
 What is told: every word of the provider (`call_event`), every offer, answer, refusal and status of an operator as it
-was written down when it happened (`operator_event`), every closing of a call (`audit`). What comes of them (states,
-outcomes, times, ledger rows, operators' changes) is made anew by the same code that made it then, and can be compared.
+was written down when it happened (`operator_event`), how each redirect went (`offer`), every closing of a call
+(`audit`). What comes of them (states, outcomes, times, ledger rows, operators' changes) is made anew by the same code
+that made it then, and can be compared.
 
 Temporary tables stand before the real ones for the rest of the transaction, which the caller rolls back; the calls and
 offers have their old numbers in them. Things of one instant have no order between the logs: what an operator did is
@@ -114,6 +115,9 @@ class _Instant:
             case OfferState.ACCEPTED | OfferState.COMPLETED | OfferState.WRAPPING | OfferState.RESCINDED:
                 offer = self._offer(row.offer_id)
                 return offer is None or offer.state == row.offer_state or self._can_follow(offer, row.offer_state)
+            case state if state in CAME_TO_NOTHING:  # an answer that only a desk had given is taken back first
+                offer = self._offer(row.offer_id)
+                return offer is None or offer.state != OfferState.ACCEPTED
         return True
 
     @staticmethod
@@ -167,6 +171,7 @@ class _Instant:
                 return
             _next_number(self.db, "offer", row.offer_id)
             make_offer(self.db, row.call_id, row.account_id, now=row.at)
+            self.db.execute(_HOW_REDIRECTED, {"id": row.offer_id})
         elif offer.state != row.offer_state and not self._change_offer(row):
             yield f"offer {row.offer_id}: {offer.state} does not become {row.offer_state} at {row.at.isoformat()}"
 
@@ -204,6 +209,9 @@ class _Instant:
 
 _STATE = text("SELECT state FROM call WHERE id = :id")
 _OFFER = text("SELECT state, dialled_at FROM offer WHERE id = :id")
+_HOW_REDIRECTED = text("""
+    UPDATE offer SET redirect = was.redirect, redirected_at = was.redirected_at
+    FROM public.offer was WHERE was.id = offer.id AND offer.id = :id""")
 _IS_DUE = text("UPDATE offer SET due_at = :now WHERE id = :id AND state = 'wrapping'")
 _ENROL = text("""
     INSERT INTO operator_state (account_id, status, since, idle_since) VALUES (:account_id, 'offline', :now, :now)

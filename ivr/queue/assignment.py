@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from booking_core.clock import Clock
 from booking_core.statement import Statement
 from ivr.ledger import operator_events
 from ivr.queue.models import Redirect
@@ -24,8 +25,11 @@ REACH_WITHIN = timedelta(seconds=20)
 MOST_PAIRS = 50
 
 
-def assign(db: Connection, *, now: datetime, real_now: datetime) -> list[int]:
-    """Offer waiting calls to free operators, first to longest idle, and return the offers made, to be redirected."""
+def assign(db: Connection, clock: Clock, *, real_now: datetime) -> list[int]:
+    """Offer waiting calls to free operators, first to longest idle, and return the offers made, to be redirected.
+
+    The time is read once callers and operators are locked: nobody is offered before she has come.
+    """
     _TAKE_TURNS.all(db, {"lock": ONE_QUEUE})
     heard_after = real_now - UNHEARD_AFTER
     free = _COUNT_FREE.one(db, {"heard_after": heard_after}).free
@@ -35,7 +39,7 @@ def assign(db: Connection, *, now: datetime, real_now: datetime) -> list[int]:
     if not callers:
         return []
     idle = _LONGEST_IDLE.all(db, {"most": len(callers), "heard_after": heard_after})
-    pairs = zip(callers, (row.account_id for row in idle), strict=False)
+    pairs, now = zip(callers, (row.account_id for row in idle), strict=False), clock.now()
     return [make_offer(db, call_id, account_id, now=now) for call_id, account_id in pairs]
 
 

@@ -132,6 +132,16 @@ def take(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datet
     return int(offer_id)
 
 
+def await_turn(db: Connection, call_id: int) -> None:
+    """Wait until nobody else changes a call, nor the place kept aside in it; the slot first, as always.
+
+    Who reads the time after that stands on record in the order in which things were done.
+    """
+    kept = holds.find_hold(db, hold_owner(call_id))
+    holds.lock_slots(db, [kept.slot_id] if kept else [])
+    db.execute(_LOCK, {"call_id": call_id})
+
+
 def answer(db: Connection, call_id: int, *, account_id: int, by: Actor, now: datetime) -> CallView | Refusal:
     """The operator says at her desk that she talks with the caller.
 

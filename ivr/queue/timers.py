@@ -35,9 +35,9 @@ class OverdueOffer:
         return now - self.due_at >= ON_OUR_OWN_AFTER
 
 
-def list_wrap_ups_due(db: Connection, *, now: datetime) -> list[int]:
-    """Return the offers whose wrap-up has lasted long enough."""
-    return list(db.execute(_WRAP_UPS, {"now": now}).scalars())
+def list_wrap_ups_due(db: Connection, *, now: datetime) -> list[tuple[int, int]]:
+    """Return the offers whose wrap-up has lasted long enough, each with its call."""
+    return [(row.id, row.call_id) for row in db.execute(_WRAP_UPS, {"now": now})]
 
 
 def end_wrap_up(db: Connection, offer_id: int, *, now: datetime) -> bool:
@@ -72,7 +72,7 @@ def give_up(db: Connection, overdue: OverdueOffer, *, now: datetime) -> bool:
 
 
 _CALL_OF = text("SELECT call_id FROM offer WHERE id = :offer_id")
-_WRAP_UPS = text("SELECT id FROM offer WHERE state = 'wrapping' AND due_at <= :now ORDER BY due_at, id")
+_WRAP_UPS = text("SELECT id, call_id FROM offer WHERE state = 'wrapping' AND due_at <= :now ORDER BY due_at, id")
 _END_WRAP_UP = text("""
     UPDATE offer SET state = 'completed', completed_at = :now, due_at = NULL
     WHERE id = :offer_id AND state = 'wrapping' AND due_at <= :now RETURNING account_id""")

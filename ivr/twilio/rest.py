@@ -24,6 +24,8 @@ TOO_MANY = 429
 NOT_FOUND = 404
 SERVER_ERROR = 500
 PAGE = 1_000
+FAILED = (TwilioException, RequestException, ValueError)
+"""No answer, an error of the provider's own, or an answer that broke off on its way: no JSON is read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class TwilioProvider:
         except TwilioRestException as error:
             log.warning("provider.redirect", offer=offer_id, status=error.status, code=error.code)
             return Redirect.UNKNOWN if error.status >= SERVER_ERROR else Redirect.REFUSED
-        except (TwilioException, RequestException) as error:
+        except FAILED as error:
             log.warning("provider.redirect", offer=offer_id, error=type(error).__name__)
             return Redirect.UNKNOWN
         return Redirect.DONE
@@ -106,7 +108,7 @@ class TwilioProvider:
             if error.status == NOT_FOUND:
                 return None
             raise ProviderDown(f"{error.status} {error.code}") from None
-        except (TwilioException, RequestException) as error:
+        except FAILED as error:
             raise ProviderDown(type(error).__name__) from None
 
     def list_live_calls(self) -> Sequence[ProviderCall]:
@@ -116,13 +118,13 @@ class TwilioProvider:
                 for status in sorted(LIVE - {"initiated"})  # which the list's filter does not know
                 for each in self._client.calls.list(to=self.number, status=status, page_size=PAGE)
             ]
-        except (TwilioException, RequestException) as error:
+        except FAILED as error:
             raise ProviderDown(type(error).__name__) from None
 
     def bring_back(self, call_sid: str) -> None:
         try:
             self._send_to(call_sid, f"{self.voice_url}/voice/incoming")
-        except (TwilioException, RequestException) as error:
+        except FAILED as error:
             raise ProviderDown(type(error).__name__) from None
 
     def _send_to(self, call_sid: str, url: str) -> None:
@@ -136,7 +138,7 @@ class TwilioProvider:
                 self._client.queues.create(friendly_name=QUEUE, max_size=LARGEST_QUEUE)
             elif known.max_size != LARGEST_QUEUE:
                 known.update(max_size=LARGEST_QUEUE)
-        except (TwilioException, RequestException) as error:
+        except FAILED as error:
             raise ProviderDown(type(error).__name__) from None
 
 

@@ -1,7 +1,7 @@
 """What the provider tells us about calls, each told over HTTP as a signed form, and answered with what comes next.
 
 The fields are the provider's; unknown ones are passed over, because new ones come without notice. Each view is three
-moves: read the form, let `conversation.hear` take it in, answer with the step.
+moves: read the form, let `conversation.hear_in_turn` take it in, answer with the step.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from booking_core.clock import Clock
 from booking_core.db import in_transaction
 from booking_core.refusal import Reason, Refusal
-from ivr.conversation import Answer, LineEvent, hear, still_waits
+from ivr.conversation import Answer, LineEvent, hear_in_turn, still_waits
 from ivr.flow.next_step import ONLY_TOLD, Happening, Nothing
 from ivr.queue.progress import Arrival
 from ivr.twilio.signature import HEADER, SignatureCheck
@@ -89,7 +89,7 @@ def _take_in(door: VoiceDoor, event: LineEvent) -> Answer | Refusal:
             with door.reads.connect() as db:
                 if quick := still_waits(db, event, now=door.clock.now()):
                     return quick
-        return in_transaction(door.engine, lambda db: hear(db, event, now=door.clock.now()))
+        return in_transaction(door.engine, lambda db: hear_in_turn(db, event, door.clock))
     except (OperationalError, PoolTimeoutError) as error:
         log.error("voice.database", happening=event.happening, error=type(error).__name__)  # noqa: TRY400 - it may quote
         return Refusal(Reason.BUSY)

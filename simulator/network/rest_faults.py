@@ -13,6 +13,8 @@ class Fault(StrEnum):
     """500, and nothing was done."""
     SERVER_ERROR_AFTER = "server_error_after"
     """500, though it was done."""
+    GARBLED_AFTER = "garbled_after"
+    """It was done, and the answer broke off on its way."""
     TIMEOUT = "timeout"
     """No answer, and nothing was done."""
     TIMEOUT_AFTER = "timeout_after"
@@ -21,7 +23,7 @@ class Fault(StrEnum):
     """The right answer, late."""
 
 
-DONE_FIRST = frozenset({Fault.SERVER_ERROR_AFTER, Fault.TIMEOUT_AFTER})
+DONE_FIRST = frozenset({Fault.SERVER_ERROR_AFTER, Fault.GARBLED_AFTER, Fault.TIMEOUT_AFTER})
 SILENT = frozenset({Fault.TIMEOUT, Fault.TIMEOUT_AFTER})
 
 

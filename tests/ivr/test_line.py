@@ -188,7 +188,7 @@ def test_when_the_line_dies_before_it_sends_the_caller_leaves_by_herself_and_is_
     available_operator(house.engine, "operator1")
     caller = waiting(house, provider)
     with house.engine.begin() as db:
-        assign(db, now=MONDAY_MORNING, real_now=real_now())
+        assign(db, Clock(house.clock_file), real_now=real_now())
     assert verbs(caller.waits()) == ["Pause"]
     after(house, NOT_SENT_FOR)
     assert verbs(caller.waits()) == ["Leave"]
@@ -201,7 +201,7 @@ def test_a_redirect_left_due_is_sent_by_the_next_line(house: House, line: Line, 
     available_operator(house.engine, "operator1")
     caller = waiting(house, provider)
     with house.engine.begin() as db:
-        (offer,) = assign(db, now=MONDAY_MORNING, real_now=real_now())
+        (offer,) = assign(db, Clock(house.clock_file), real_now=real_now())
     line.send_redirects()
     settle(line)
     assert provider.sent == [(caller.sid, offer)]

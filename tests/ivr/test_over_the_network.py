@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ivr.provider import ProviderDown
 from simulator.network.callback_delivery import Delivery
 from simulator.network.rest_faults import Fault
 from simulator.network.scripts import Script, Step
@@ -105,14 +106,33 @@ def test_a_caller_may_hang_up_at_any_moment(telephone: Exchange, script: Script)
     assert telephone.scalar("SELECT status FROM operator_state") == "available"
 
 
-@pytest.mark.parametrize("fault", [Fault.TOO_MANY, Fault.SERVER_ERROR, Fault.SERVER_ERROR_AFTER])
-def test_a_redirect_that_fails_costs_nobody_her_operator(telephone: Exchange, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    ("fault", "noted"),
+    [
+        (Fault.TOO_MANY, "refused"),
+        (Fault.SERVER_ERROR, "unknown"),
+        (Fault.SERVER_ERROR_AFTER, "unknown"),
+        (Fault.GARBLED_AFTER, "unknown"),
+    ],
+)
+def test_a_redirect_that_fails_costs_nobody_her_operator(telephone: Exchange, fault: Fault, noted: str) -> None:
     telephone.network.rest_faults.plan(fault, only="/Calls/", method="POST")
     who = operator(telephone)
     telephone.network.call(CALLER)
     talk_and_hang_up(telephone, who)
     telephone.until(STATES, "ended:answered")
     assert telephone.scalar("SELECT count(*) FROM offer") == 1
+    telephone.until("SELECT redirect FROM offer", noted)
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.GARBLED_AFTER])
+def test_an_answer_that_cannot_be_read_is_the_provider_failing(telephone: Exchange, fault: Fault) -> None:
+    provider, faults = telephone.line.provider, telephone.network.rest_faults
+    for ask in (lambda: provider.find_call("CA" + "0" * 32), provider.list_live_calls, provider.make_queue):
+        faults.plan(fault, times=2)  # the line asks, too
+        with pytest.raises(ProviderDown):
+            ask()
+        faults.clear()
 
 
 @pytest.mark.parametrize("delivery", [Delivery.TWICE, Delivery.REORDERED, Delivery.NEVER])

@@ -114,7 +114,7 @@ def test_a_call_that_nobody_closes_keeps_its_place_until_the_wrap_up_is_over(hou
     assert len(held(house)) == 1
     later = MONDAY_MORNING + timedelta(minutes=3)
     with house.engine.connect() as db:
-        assert list_wrap_ups_due(db, now=later) == [offer]
+        assert [each for each, _ in list_wrap_ups_due(db, now=later)] == [offer]
     assert in_transaction(house.engine, lambda db: end_wrap_up(db, offer, now=later)) is True
     assert held(house) == []
 

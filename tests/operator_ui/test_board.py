@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 
 from booking_core.actors import Actor
 from booking_core.alarms import raise_alarm
-from booking_core.clock import real_now
+from booking_core.clock import Clock, real_now
 from booking_core.db import in_transaction
 from booking_core.models import Role
 from ivr.queue.assignment import assign
@@ -220,7 +220,7 @@ def test_closing_and_an_offer_at_the_same_moment_leave_no_caller_with_a_closed_s
 
         def offer(together: threading.Barrier = together) -> None:
             together.wait()
-            in_transaction(house.engine, lambda db: assign(db, now=MONDAY_MORNING, real_now=real_now()))
+            in_transaction(house.engine, lambda db: assign(db, Clock(house.clock_file), real_now=real_now()))
 
         def close(together: threading.Barrier = together, operator: int = operator) -> None:
             together.wait()

@@ -48,6 +48,16 @@ def test_a_planned_error_is_answered_once(talk: Stage, fault: Fault, answer: tup
     assert redirect(talk).status == "in-progress"
 
 
+def test_a_planned_garble_breaks_off_the_answer_to_what_was_done(talk: Stage) -> None:
+    talk.call()
+    talk.run(3)
+    talk.network.rest_faults.plan(Fault.GARBLED_AFTER, only="/Calls/", method="POST")
+    with pytest.raises(ValueError, match="Unterminated"):
+        redirect(talk)
+    talk.timeline.settle()
+    assert talk.product.to("/voice/connect")
+
+
 @pytest.mark.parametrize(("fault", "done"), [(Fault.TIMEOUT, False), (Fault.TIMEOUT_AFTER, True)])
 def test_a_planned_silence_leaves_the_product_without_an_answer(talk: Stage, fault: Fault, *, done: bool) -> None:
     talk.call()

@@ -121,6 +121,8 @@ def _go_wrong(planned: PlannedFault, faults: RestFaults) -> Response | None:
         return None
     if planned.fault is Fault.TOO_MANY:
         return too_many().as_response()
+    if planned.fault is Fault.GARBLED_AFTER:
+        return Response('{"sid": "CA', mimetype="application/json")
     return RestError(500, 20500, "Internal Server Error").as_response()
 
 
