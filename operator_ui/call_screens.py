@@ -21,7 +21,6 @@ from booking_core.visit import Visit, find_visit
 from ivr.queue.calls import (
     CallView,
     answer,
-    await_turn,
     close_call,
     decline,
     find_call,
@@ -41,7 +40,7 @@ from ivr.queue.operators import get_operator
 from operator_ui import words
 from operator_ui.call_steps import next_step
 from operator_ui.desk import unless_known
-from operator_ui.door import DESK, desk_frame, for_caller, may_change, operator
+from operator_ui.door import DESK, desk_frame, for_caller, in_turn, may_change, operator
 from web.answers import status_of
 from web.formats import card_number_display
 from web.staff_access import guard, requires, signed_in
@@ -74,24 +73,15 @@ def state(call_id: int) -> Page:
 @requires(Permission.CALLS_TAKE)
 def answer_call(call_id: int) -> Page:
     """Say that the talk has begun; the telephone's own word for it counts as well, whichever comes first."""
-
-    def work(db: Connection) -> CallView | Refusal:
-        await_turn(db, call_id)
-        return answer(db, call_id, account_id=_me(), by=operator(), now=_now())
-
-    return _carried_out(call_id, work)
+    done = in_turn(call_id, lambda db, now: answer(db, call_id, account_id=_me(), by=operator(), now=now))
+    return _shown(call_id, done)
 
 
 @calls.post("/decline")
 @requires(Permission.CALLS_TAKE)
 def decline_call(call_id: int) -> Page:
     """Let the call ring elsewhere; she takes no more calls until she says so."""
-
-    def work(db: Connection) -> CallView | Refusal:
-        await_turn(db, call_id)
-        return decline(db, call_id, account_id=_me(), by=operator(), now=_now())
-
-    done = in_transaction(wired().engine, work)
+    done = in_turn(call_id, lambda db, now: decline(db, call_id, account_id=_me(), by=operator(), now=now))
     if isinstance(done, Refusal):
         return _call_page(call_id, errors={"": done.message}, status=status_of(done))
     return redirect(url_for("desk.waiting"), 303)
@@ -207,12 +197,7 @@ def read_back(call_id: int) -> Page:
 def close(call_id: int) -> Page:
     given = request.form.get("main_reason", "")
     reason = MainReason(given) if given in set(MainReason) else None
-
-    def work(db: Connection) -> CallView | Refusal:
-        await_turn(db, call_id)
-        return close_call(db, call_id, reason, account_id=_me(), by=operator(), now=_now())
-
-    done = in_transaction(wired().engine, work)
+    done = in_turn(call_id, lambda db, now: close_call(db, call_id, reason, account_id=_me(), by=operator(), now=now))
     if isinstance(done, Refusal):
         field = "main_reason" if done.reason is Reason.CHOICE_NEEDED else ""
         return _call_page(call_id, errors={field: done.message}, status=status_of(done))
@@ -220,7 +205,11 @@ def close(call_id: int) -> Page:
 
 
 def _carried_out(call_id: int, command: Callable[[Connection], T | Refusal], *, shows: str | None = None) -> Page:
-    done = in_transaction(wired().engine, command)
+    return _shown(call_id, in_transaction(wired().engine, command), shows=shows)
+
+
+def _shown(call_id: int, done: object, *, shows: str | None = None) -> Page:
+    """Show what came of a command: the page anew, or why not."""
     if isinstance(done, Refusal):
         return _call_page(call_id, errors={"": done.message}, status=status_of(done))
     return _back_to(call_id, shows=shows)

@@ -10,12 +10,12 @@ from booking_core.clock import TOKYO, tokyo_day
 from booking_core.db import in_transaction
 from booking_core.refusal import Reason, Refusal
 from booking_core.staff.roles import Permission
-from ivr.queue.calls import await_turn, list_unclosed, list_waiting, take
+from ivr.queue.calls import list_unclosed, list_waiting, take
 from ivr.queue.models import AwayReason, Status
 from ivr.queue.operators import SET_BY_THE_LINE, OperatorView, get_operator, lock_operator, set_status
 from ivr.queue.own_day import own_day
 from operator_ui import words
-from operator_ui.door import DESK, desk_frame, operator
+from operator_ui.door import DESK, desk_frame, in_turn, operator
 from web.answers import status_of
 from web.staff_access import guard, requires, signed_in
 from web.wiring import wired
@@ -61,12 +61,7 @@ def change_status() -> Page:
 @requires(Permission.CALLS_TAKE)
 def take_call(call_id: int) -> Page:
     me = signed_in().account_id
-
-    def work(db: Connection) -> int | Refusal:
-        await_turn(db, call_id)
-        return take(db, call_id, account_id=me, by=operator(), now=wired().clock.now())
-
-    answer = in_transaction(wired().engine, work)
+    answer = in_turn(call_id, lambda db, now: take(db, call_id, account_id=me, by=operator(), now=now))
     return _desk(answer) if isinstance(answer, Refusal) else redirect(url_for("calls.show", call_id=call_id), 303)
 
 

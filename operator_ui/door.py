@@ -1,7 +1,8 @@
 """The operators' doors, and the desk's way into the shared booking screens: for whom, tied to which call."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Request, abort, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
@@ -10,10 +11,19 @@ from werkzeug.wrappers import Response
 from booking_core.actors import Actor, IdentifiedBy
 from booking_core.booking import BookingAnswer
 from booking_core.contact import Contact
+from booking_core.db import in_transaction
 from booking_core.models import ServiceCode, Verb
 from booking_core.refusal import Reason, Refusal
 from booking_core.staff.roles import Permission
-from ivr.queue.calls import CallView, find_call, hold_owner, link_booking, list_call_bookings, lock_in_hand
+from ivr.queue.calls import (
+    CallView,
+    await_turn,
+    find_call,
+    hold_owner,
+    link_booking,
+    list_call_bookings,
+    lock_in_hand,
+)
 from ivr.queue.identify import find_identified_card
 from ivr.queue.models import Status
 from ivr.queue.operators import set_status
@@ -24,6 +34,8 @@ from web.source import source_of
 from web.staff_access import StaffDoor, signed_in
 from web.staff_frame import may_open, staff_frame
 from web.wiring import wired
+
+T = TypeVar("T")
 
 
 def _end_work(db: Connection, who: Actor, now: datetime) -> None:
@@ -73,6 +85,16 @@ def for_caller(call: CallView) -> Actor:
         source=source_of(request, wired().trusted_proxies),
         call_id=call.id,
     )
+
+
+def in_turn(call_id: int, change: Callable[[Connection, datetime], T | Refusal]) -> T | Refusal:
+    """Change a call, in a transaction of its own, once its turn has come; `change` gets the time as it is then."""
+
+    def work(db: Connection) -> T | Refusal:
+        await_turn(db, call_id)
+        return change(db, wired().clock.now())
+
+    return in_transaction(wired().engine, work)
 
 
 def call_in_hand() -> CallView:
