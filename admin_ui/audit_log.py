@@ -36,8 +36,49 @@ DETAIL_NAMES = {
     "slot": "枠",
     "failures": "失敗の回数",
     "call": "入電",
+    "was": "それまで",
+    "state": "結果",
+    "from": "始まり・元",
+    "to": "先",
+    "kind": "種類",
+    "reason": "理由",
+    "why": "理由",
+    "how": "確認の方法",
+    "card": "カード",
+    "card_before": "前のカード",
+    "offer": "呼び出し",
+    "bookings": "予約",
+    "after_the_call": "電話のあとで変更",
+    "chosen_during_the_call": "電話のあいだに選択",
+    "words": "文",
+    "venue": "場所",
+    "day": "日",
+    "mails": "メールの数",
+    "read": "読んだ行",
+    "added": "加えた行",
+    "updated": "変えた行",
+    "unchanged": "同じ行",
+    "rejected": "取り込まない行",
 }
 """What stands in front of a figure; one that is not named here is shown by its key."""
+DETAIL_WORDS = {
+    "True": "はい",
+    "False": "いいえ",
+    "None": "－",
+    "number_and_password": "予約番号とパスワード",
+    "city_questions": "市が決めた質問",
+    "read_back": "復唱のあいだの取り置き",
+    "closure": "休止",
+    "notice": "お知らせ",
+    "offline": "退席中",
+    "available": "受付可",
+    "away": "離席中",
+    "admin": "管理画面",
+    "desk": "オペレーターの画面",
+    "board": "応答の状況",
+}
+"""Words for what is stored as a sign; whatever else is stored is shown as it is."""
+CALLER = "caller"
 
 
 @audit_log.get("/audit/")
@@ -61,6 +102,7 @@ def show() -> Page:
         actors=ACTOR_NAMES,
         verbs=AUDIT_VERB_NAMES,
         channels=CHANNEL_NAMES,
+        caller=CALLER,
     )
     return shown, 422 if errors else 200
 
@@ -107,5 +149,5 @@ def _words(detail: Mapping[str, Any]) -> str:
     order = list(DETAIL_NAMES)
     names = sorted(detail, key=lambda name: order.index(name) if name in order else len(order))
     return "、".join(
-        f"{DETAIL_NAMES.get(name, name)}：{'－' if detail[name] is None else detail[name]}" for name in names
+        f"{DETAIL_NAMES.get(name, name)}：{DETAIL_WORDS.get(str(detail[name]), detail[name])}" for name in names
     )

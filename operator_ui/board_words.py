@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from booking_core.clock import TOKYO
+from booking_core.date_words import datetime_ja
 from ivr.queue.models import SeatWhy
 from metrics.answer_rate import GOAL_PERCENT, meets_goal
 from metrics.definition import Rate
@@ -25,11 +26,11 @@ def large_figures(board: Snapshot) -> Sequence[Item]:
     """Return the figures that are read from across the room."""
     return (
         ("待ち呼", f"{board.waiting}件", _oldest(board), "bad" if board.oldest and _minutes(board) >= 1 else None),
-        _rate_item("応答率（直近15分）", board.recent, f"{board.recent.numerator}／{board.recent.denominator}件"),
-        _rate_item("応答率（今日）", board.day.rate, _room(board.day)),
-        _rate_item("応答率（今月）", board.month.rate, _room(board.month)),
+        _rate_item("応答率（直近15分）", board.recent, _of(board.recent)),
+        _rate_item("応答率（今日）", board.day.rate, _of(board.day.rate), _room(board.day)),
+        _rate_item("応答率（今月）", board.month.rate, _of(board.month.rate), _room(board.month)),
         ("着座数", f"{board.seats.present}席", _seats(board), _kind(_seats_enough(board))),
-        ("席の負荷（直近1時間）", percent(board.slow.load), "通話と後処理の割合", None),
+        ("席の負荷（1時間）", percent(board.slow.load), "受付可の時間のうち、通話と後処理", None),
     )
 
 
@@ -55,21 +56,35 @@ def clock(instant: datetime) -> str:
     return f"{instant.astimezone(TOKYO):%H:%M}"
 
 
-def _rate_item(name: str, rate: Rate, more: str) -> Item:
+def line_sign(board: Snapshot) -> tuple[str, str]:
+    """Return the icon and the words for whether calls are taken: a closure is not the evening."""
+    closure = board.slow.hours.closure_at(board.at)
+    if board.is_open:
+        return "success", "受付中"
+    return ("warning", f"休止中（{datetime_ja(closure.ends_at)}まで）") if closure else ("info", "受付時間外")
+
+
+def _of(rate: Rate) -> str:
+    return f"{rate.numerator}／{rate.denominator}件"
+
+
+def _rate_item(name: str, rate: Rate, *more: str) -> Item:
     met = meets_goal(rate)
     judged = {
         None: f"目標{GOAL_PERCENT}％",
         True: f"目標{GOAL_PERCENT}％を満たす",
         False: f"目標{GOAL_PERCENT}％を下回る",
     }
-    return name, percent(rate), f"{judged[met]}　{more}", _kind(met)
+    return name, percent(rate), "　".join((judged[met], *filter(None, more))), _kind(met)
 
 
 def _room(standing: GoalStanding) -> str:
     """Return how many calls may still be lost, or how many have to be answered to be back at the goal."""
     if standing.met is None:
         return "まだ電話がありません"
-    return f"あと{standing.may_lose}件まで" if standing.met else f"戻すには続けて{standing.must_answer}件の応答"
+    if not standing.met:
+        return f"戻すには続けて{standing.must_answer}件の応答"
+    return f"あと{standing.may_lose}件までは目標内" if standing.may_lose else "次の1件を逃すと目標を下回る"
 
 
 def _oldest(board: Snapshot) -> str:

@@ -199,8 +199,8 @@ def close(call_id: int) -> Page:
     reason = MainReason(given) if given in set(MainReason) else None
     done = in_turn(call_id, lambda db, now: close_call(db, call_id, reason, account_id=_me(), by=operator(), now=now))
     if isinstance(done, Refusal):
-        field = "main_reason" if done.reason is Reason.CHOICE_NEEDED else ""
-        return _call_page(call_id, errors={field: done.message}, status=status_of(done))
+        errors = {"main_reason": words.REASON_NEEDED} if done.reason is Reason.CHOICE_NEEDED else {"": done.message}
+        return _call_page(call_id, errors=errors, status=status_of(done))
     return redirect(url_for("desk.waiting"), 303)
 
 

@@ -85,8 +85,7 @@ def _chosen_status() -> tuple[Status | None, AwayReason | None]:
 def _desk(refusal: Refusal | None = None) -> Page:
     errors = {}
     if refusal:
-        field = "reason" if refusal.reason is Reason.CHOICE_NEEDED else ""
-        errors = {field: refusal.message}
+        errors = {"reason": words.AWAY_NEEDED} if refusal.reason is Reason.CHOICE_NEEDED else {"": refusal.message}
     now, me = wired().clock.now(), signed_in().account_id
     with wired().reading() as db:
         own = {"today": own_day(db, me, since=_midnight(now)), "unclosed": list_unclosed(db, me)}

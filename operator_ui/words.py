@@ -71,6 +71,8 @@ MAIN_REASON: Mapping[MainReason, str] = {
     MainReason.NOTHING_HEARD: "無言・聞き取れない",
     MainReason.OTHER: "その他",
 }
+REASON_NEEDED = "主な用件を、一つ選んでください。"
+AWAY_NEEDED = "離席の理由を、一つ選んでください。"
 NOTICE_KIND: Mapping[NoticeKind, str] = {NoticeKind.CLOSURE: "休止", NoticeKind.NOTICE: "お知らせ"}
 IDENTIFIED_BY: Mapping[IdentifiedBy, str] = {
     IdentifiedBy.NUMBER_AND_PASSWORD: "予約番号とパスワード",

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from booking_core.clock import real_now
+from booking_core.date_words import date_ja
 from booking_core.db import in_transaction
 from booking_core.refusal import Refusal
 from booking_core.settings import list_report_recipients
@@ -131,6 +132,7 @@ def _preview(screens: str, report: KeptReport, error: str = "") -> str:
         when=when,
         abandoned=abandoned,
         bookings_in_all=bookings_in_all,
+        written=lambda day: date_ja(date.fromisoformat(day)),
         command_key=secrets.token_urlsafe(12),
         may_send=may_open(f"{screens}.send"),
         sent="sent" in request.args,

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import html5lib
 from html5lib.constants import E as PARSE_ERRORS
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 AXE_SOURCE: Final = Path(__file__).parent / "assets" / "axe.min.js"
 AXE_TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+
+PATIENCE_MS: Final = 30_000
+"""How long a browser waits for a telephone to ring or to end, on a machine that does much else."""
 
 ERROR_PREFIX: Final = "エラー："
 HALF_WIDTH_KATAKANA: Final = re.compile(r"[\uff61-\uff9f]")
@@ -246,12 +251,23 @@ def follow(target: Locator) -> None:
 
 def turn_to(target: Locator) -> None:
     """Click what changes the main part of a page of the desk alone, and wait until the new part has the focus."""
-    page = target.page
+    with arriving(target.page):
+        target.click()
+
+
+@contextmanager
+def arriving(page: Page) -> Iterator[None]:
+    """Do what changes the main part of a page of the desk alone, and wait until the new part has the focus."""
     page.evaluate(
         "() => { window.arrived = new Promise(r => document.addEventListener('desk:arrived', r, {once: true})) }"
     )
-    target.click()
+    yield
     page.evaluate("() => window.arrived.then(() => true)")
+
+
+def telephone_is(page: Page, words: str) -> None:
+    """Wait until the bar of an operator's page says in these words how her telephone stands."""
+    expect(page.locator("#softphone-state")).to_have_text(words, timeout=PATIENCE_MS)
 
 
 def run_axe(page: Page) -> list[Violation]:

@@ -1,30 +1,17 @@
 """The whole thing at once: a telephone network, the line, an operator's real browser, and the citizen's own."""
 
 import re
-from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
 from simulator.network.scripts import Script, Step
-from tests.conftest import House
-from tests.desk import PASSWORD, add_staff
-from tests.exchange import Exchange, exchange
-from tests.pages import follow, run_axe, turn_to
+from tests.desk import PASSWORD
+from tests.exchange import Exchange
+from tests.pages import PATIENCE_MS, follow, run_axe, telephone_is, turn_to
 
-pytest_plugins = ["tests.browser"]
-
-PATIENCE_MS = 30_000
-
-
-@pytest.fixture
-def telephone(open_house: Callable[..., House]) -> Iterator[Exchange]:
-    with exchange(open_house) as running:
-        running.house.add_citizen()
-        add_staff(running.house.engine, "operator1")
-        yield running
-        assert [str(each) for each in running.network.debugger.violations] == []
+pytest_plugins = ["tests.browser", "tests.telephone"]
 
 
 def sign_in(page: Page, address: str, fields: dict[str, str]) -> None:
@@ -34,10 +21,6 @@ def sign_in(page: Page, address: str, fields: dict[str, str]) -> None:
     follow(page.get_by_role("main").get_by_role("button"))
 
 
-def state(page: Page, words: str) -> None:
-    expect(page.locator("#softphone-state")).to_have_text(words, timeout=PATIENCE_MS)
-
-
 @pytest.mark.req("3-2-F", "3-2-G")
 def test_her_telephone_rings_she_books_and_reads_back_and_the_citizen_sees_it(
     telephone: Exchange, browser: Browser
@@ -45,12 +28,12 @@ def test_her_telephone_rings_she_books_and_reads_back_and_the_citizen_sees_it(
     page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ja-JP").new_page()
     sign_in(page, f"{telephone.site}/desk/", {"ログインID": "operator1", "パスワード": PASSWORD})
     turn_to(page.get_by_role("button", name="受付可にする"))
-    state(page, "準備完了")
+    telephone_is(page, "準備完了")
     caller = telephone.network.call("+819012345678", script=Script((Step(heard="1を", press="1"),)))
-    state(page, "着信中")
+    telephone_is(page, "着信中")
     expect(page.get_by_role("heading", level=1)).to_have_text("電話の対応", timeout=PATIENCE_MS)
     page.keyboard.press("F2")
-    state(page, "通話中")
+    telephone_is(page, "通話中")
     telephone.until("SELECT state FROM call", "connected")
     expect(page.locator("#call-state")).to_contain_text("カードの受け取りの予約")
     page.get_by_label("予約番号").fill("ABC123456")
@@ -65,15 +48,15 @@ def test_her_telephone_rings_she_books_and_reads_back_and_the_citizen_sees_it(
     turn_to(page.get_by_role("button", name="この内容で予約する"))
     told = page.locator(".notice strong").first.inner_text()
     turn_to(page.get_by_role("button", name="読み上げました"))
-    state(page, "通話中")
+    telephone_is(page, "通話中")
     page.keyboard.press("Alt+k")
     telephone.until("SELECT state FROM call", "ended")
     assert caller.heard[-1] == "お電話ありがとうございました。"
-    state(page, "後処理中")
+    telephone_is(page, "後処理中")
     assert [str(each) for each in run_axe(page)] == []
     page.get_by_label("新しい予約").check()
     turn_to(page.get_by_role("button", name="対応を終える"))
-    state(page, "準備完了")
+    telephone_is(page, "準備完了")
     with telephone.house.engine.connect() as db:
         audit = db.execute(text("SELECT * FROM audit WHERE verb = 'book'")).one()
         call_id = db.execute(text("SELECT id FROM call")).scalar_one()
@@ -94,16 +77,16 @@ def test_a_tab_that_is_closed_while_it_rings_loses_nobody(telephone: Exchange, b
     page = context.new_page()
     sign_in(page, f"{telephone.site}/desk/", {"ログインID": "operator1", "パスワード": PASSWORD})
     turn_to(page.get_by_role("button", name="受付可にする"))
-    state(page, "準備完了")
+    telephone_is(page, "準備完了")
     telephone.network.call("+819012345678", script=Script((Step(heard="1を", press="0"),)))
-    state(page, "着信中")
+    telephone_is(page, "着信中")
     page.close()
     telephone.until("SELECT state FROM call", "queued")
     again = context.new_page()
     again.goto(f"{telephone.site}/desk/")
     turn_to(again.get_by_role("button", name="受付可にする"))
-    state(again, "着信中")
+    telephone_is(again, "着信中")
     again.get_by_role("button", name="応答する").click()
-    state(again, "通話中")
+    telephone_is(again, "通話中")
     telephone.until("SELECT state FROM call", "connected")
     context.close()

@@ -42,7 +42,7 @@ def seats_at(house: House, day: date, moment: time = time(10)) -> int:
 @pytest.mark.req("3-2-C")
 def test_the_contract_s_plan_stands_until_somebody_sets_another(supervisor: Visitor) -> None:
     said = supervisor.text()
-    assert "今日（2025年4月7日（月））：始まりから 23席、15:00から 23席（最少20席）" in said
+    assert "今日、2025年4月7日（月）：始まりから 23席、15:00から 23席（最少20席）" in said
     assert "水曜日 始まりから 18席、15:00から 18席（最少15席）" in said
 
 
