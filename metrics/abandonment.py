@@ -32,11 +32,12 @@ class Abandonment(NamedTuple):
 
 
 def abandonment(calls: CallCounts) -> Abandonment:
+    decided = calls.decided
     return Abandonment(
-        Rate(IN_IVR, calls.abandoned_in_ivr, calls.decided),
-        Rate(IN_QUEUE, calls.abandoned_in_queue, calls.decided),
-        Rate(WHILE_RINGING, calls.abandoned_while_ringing, calls.decided),
-        Rate(ALL, calls.abandoned, calls.decided),
+        Rate(IN_IVR, calls.abandoned_in_ivr, decided),
+        Rate(IN_QUEUE, calls.abandoned_in_queue, decided),
+        Rate(WHILE_RINGING, calls.abandoned_while_ringing, decided),
+        Rate(ALL, calls.abandoned, decided),
         Rate(OF_QUEUE, calls.abandoned_waiting, calls.queued),
-        Rate(LOST_BY_THE_LINE, calls.failed, calls.decided),
+        Rate(LOST_BY_THE_LINE, calls.failed, decided),
     )

@@ -74,10 +74,10 @@ FROM_THE_CALL = f"""
 """Every call of the line, with `state` after the ledger's own columns."""
 
 _NAMES = ", ".join(COLUMNS)
-CALL_FACTS = f"""
-    (SELECT {_NAMES}, 'ended' AS state FROM call_facts
-     UNION ALL
-     SELECT {_NAMES}, state FROM ({FROM_THE_CALL} WHERE c.state <> 'ended') live)"""  # noqa: S608 - likewise
+LIVE_CALLS = f"(SELECT {_NAMES}, state FROM ({FROM_THE_CALL} WHERE c.state <> 'ended') live)"  # noqa: S608 - likewise
+"""One row for each call that has not ended."""
+
+CALL_FACTS = f"(SELECT {_NAMES}, 'ended' AS state FROM call_facts UNION ALL SELECT * FROM {LIVE_CALLS} l)"  # noqa: S608
 """One row a call, ended or live: what every number is made from."""
 
 _POST = text(f"""

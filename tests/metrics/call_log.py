@@ -37,7 +37,7 @@ class LoggedCall:
 
 
 KINDS = ("answered", "answered", "answered", "ivr", "queue", "ringing", "failed", "failed_in_queue", "closed")
-LIVE = ("in_menu", "waits", "rings", "talks", "wraps_up")
+LIVE = ("in_menu", "hears_closed", "waits", "rings", "talks", "wraps_up")
 EXACT = (0, 5, 10, 20, 30)
 
 
@@ -55,7 +55,7 @@ def _call(dice: Random, n: int, day: date) -> LoggedCall:
     call = LoggedCall(f"CA{n:032d}", arrived, kind)
     if kind in {"ivr", "failed", "closed"}:
         call.ended = arrived + dice.uniform(0, 30) * SECOND
-    elif kind != "in_menu":
+    elif kind not in {"in_menu", "hears_closed"}:
         _queue(dice, call)
     return call
 
@@ -115,10 +115,11 @@ def write(engine: Engine, log: list[LoggedCall]) -> None:
 
 
 def _row(call: LoggedCall) -> dict[str, object]:
-    states = {"in_menu": "ivr", "waits": "queued", "rings": "offering", "talks": "connected"}
+    states = {"in_menu": "ivr", "hears_closed": "ivr", "waits": "queued", "rings": "offering", "talks": "connected"}
     outcomes = {
         "answered": "answered", "wraps_up": "answered", "ivr": "abandoned_ivr", "queue": "abandoned_queue",
         "ringing": "abandoned_queue", "failed": "failed", "failed_in_queue": "failed", "closed": "closed",
+        "hears_closed": "closed",
     }  # fmt: skip
     return {
         "sid": call.sid,
