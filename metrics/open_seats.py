@@ -30,7 +30,7 @@ def count_open_seats(db: Connection) -> OpenSeats:
 
 
 def most_open_seats(db: Connection, day: date) -> int:
-    """Return how many seats were open at once at most on a day."""
+    """Return how many seats were open at once at most on a day; who takes over at the same instant is no seat more."""
     since, until = day_start(day), day_start(day + timedelta(days=1))
     open_now = most = int(db.execute(_BEFORE, {"since": since}).scalar_one())
     for change in db.execute(_CHANGES, {"since": since, "until": until}).scalars():
@@ -46,5 +46,5 @@ _NOW = text("""
 _BEFORE = text("""
     SELECT coalesce(sum(CASE change WHEN 'opened' THEN 1 ELSE -1 END), 0) FROM seat_event WHERE at < :since""")
 _CHANGES = text("""
-    SELECT CASE change WHEN 'opened' THEN 1 ELSE -1 END FROM seat_event
-    WHERE at >= :since AND at < :until ORDER BY at, id""")
+    SELECT sum(CASE change WHEN 'opened' THEN 1 ELSE -1 END) FROM seat_event
+    WHERE at >= :since AND at < :until GROUP BY at ORDER BY at""")

@@ -13,6 +13,7 @@ from ivr.hours import LineHours
 from ivr.queue.models import AwayReason, Status
 from ivr.queue.operators import set_status
 from ivr.queue.seat_plan import DayPlan, PlanStep
+from metrics.open_seats import most_open_seats
 from metrics.operator_time import OperatorChange, OperatorTime, occupancy, operator_times, time_of
 from metrics.seat_load import seat_load
 from metrics.seat_minutes import SeatMinute, Staffed, by_minute, seat_minutes
@@ -100,6 +101,15 @@ def test_a_seat_on_a_break_is_present_and_not_able_and_closed_days_have_no_minut
     ]  # fmt: skip
     with engine.connect() as db:
         assert seat_minutes(db, date(2025, 4, 29), HOURS, now=at(date(2025, 5, 1), time(0))) == []
+
+
+def test_who_takes_over_at_the_same_instant_is_no_seat_more(engine: Engine) -> None:
+    goes, comes = add_staff(engine, "goes"), add_staff(engine, "comes")
+    become(engine, goes, Status.AVAILABLE, NINE)
+    become(engine, comes, Status.AVAILABLE, NINE + MINUTE)
+    become(engine, goes, Status.OFFLINE, NINE + MINUTE)
+    with engine.connect() as db:
+        assert most_open_seats(db, DAY) == 1
 
 
 def test_an_operator_s_time_is_told_apart_to_the_second(engine: Engine) -> None:
