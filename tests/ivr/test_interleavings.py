@@ -1,7 +1,7 @@
 """Whatever happens in whatever order: one outcome a call, one live offer, the order kept, nobody lost, no talk cut."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,11 @@ class AtOnce(ThreadPoolExecutor):
 class Walk:
     """One interleaving: operators, callers, a line and a network, moved at random by a seed."""
 
+    steps = STEPS
+    most_callers = MOST_CALLERS
+    impatience = 0.12
+    pauses: Sequence[int] = (1, 2, 4, 8, 15, 40)
+
     def __init__(self, engine: Engine, operators: list[int], clock_file: Path, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 - the same walk for the same seed
         self.engine, self.operators, self.clock_file = engine, operators, clock_file
@@ -55,7 +60,7 @@ class Walk:
         self.trace: list[str] = []
 
     def run(self) -> None:
-        for _ in range(STEPS):
+        for _ in range(self.steps):
             self.move()
         self.finish()
 
@@ -67,7 +72,7 @@ class Walk:
             (self._operator_changes, 2),
             (self._operator_at_desk, 3),
         ]
-        if len(self.network.legs) < MOST_CALLERS:
+        if len(self.network.legs) < self.most_callers:
             moves.append((self.network.dial, 4))
         moves += [(lambda leg=leg: self._caller_moves(leg), 3) for leg in self._live()]  # type: ignore[misc] # bound now
         if self.network.bag:
@@ -106,7 +111,7 @@ class Walk:
         with self.engine.connect() as db:
             calls = {row.call_sid: row for row in db.execute(text("SELECT * FROM call"))}
             busy = [who for who in self.operators if get_operator(db, who).call_id is not None]
-            posted = set(db.execute(text("SELECT call_sid FROM call_facts")).scalars())
+            posted = set(db.execute(text("SELECT call_sid FROM call_facts WHERE call_id IS NOT NULL")).scalars())
             misposted, unnoted = list_misposted(db), db.execute(_UNNOTED).scalars().all()
         assert (posted, misposted) == (set(calls), []), f"the ledger differs from the calls: {self.trace}"
         assert unnoted == [], f"an operator changed and it was not written down: {self.trace}"
@@ -123,7 +128,7 @@ class Walk:
     def _caller_moves(self, leg: Leg) -> None:
         if leg.redirect is not None and self.random.random() < 0.4:
             return self.network.carry_out_redirect(leg)
-        if self.random.random() < 0.12:
+        if self.random.random() < self.impatience:
             return self.network.hang_up(leg)
         match leg.phase:
             case Phase.MENU:
@@ -182,7 +187,7 @@ class Walk:
         for leg in self._live():
             if leg.redirect is not None:
                 self.network.carry_out_redirect(leg)
-        self._step_to(self.now + timedelta(seconds=self.random.choice([1, 2, 4, 8, 15, 40])))
+        self._step_to(self.now + timedelta(seconds=self.random.choice(self.pauses)))
 
     def _step_to(self, now: datetime) -> None:
         self.now = now
