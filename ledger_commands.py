@@ -1,6 +1,7 @@
 """Commands that read and check the ledger: `figures`, `replay`, `import-calls`."""
 
 import argparse
+import codecs
 import csv
 import hashlib
 import io
@@ -39,6 +40,8 @@ from tasks.replay_day import Replayed, replay_day
 
 T = TypeVar("T")
 MOST_TOLD = 20
+DELIMITERS = (",", "\t", ";", "|")
+SIGNS = {"tab": "\t", "\\t": "\t", "space": " "}
 
 
 def figures(arguments: Sequence[str]) -> int:
@@ -102,7 +105,7 @@ def _print_replayed(told: Replayed) -> None:
 def import_list(arguments: Sequence[str]) -> int:
     """Take a provider's call list or a public call log, a CSV file, into the ledger; 1 when rows were refused."""
     chosen = _import_parser().parse_args(arguments)
-    content = _read(chosen.file)
+    content = _read(chosen.file, chosen.encoding)
     _require_zone(chosen.zone)
     layout = ListFormat(
         columns=_pairs(chosen.map, FIELDS, "field"),
@@ -112,12 +115,17 @@ def import_list(arguments: Sequence[str]) -> int:
         zone=chosen.zone,
         prefix=chosen.prefix,
     )
-    reader = csv.DictReader(io.StringIO(content), delimiter=chosen.delimiter)
+    reader = _table(content, chosen.delimiter)
     names = [name for name in reader.fieldnames or () if name]
+    if not names:
+        raise EngineError(f"{chosen.file} has no heading that names its columns")
     if missing := unknown_columns(names, layout):
         raise EngineError(f"the list has no column {', '.join(missing)}; it has: {', '.join(names)}. See --map")
     list_id = hashlib.sha256(content.encode()).hexdigest()[:12]
-    rows = list(read_calls(reader, names, layout, list_id=list_id))
+    try:
+        rows = list(read_calls(reader, names, layout, list_id=list_id))
+    except csv.Error as error:
+        raise EngineError(f"{chosen.file} is no such table near line {reader.line_num}: {error}") from None
     told = _writing(lambda db: _import(db, rows, by_the_line=chosen.hours == "line", skip_bad=chosen.skip_bad))
     _print_json(told.as_json()) if chosen.json else _print_imported(told)
     return 1 if told.refused else 0
@@ -133,7 +141,8 @@ def _import_parser() -> argparse.ArgumentParser:
     parser.add_argument("--none", action="append", default=[], metavar="VALUE", help="a value that stands for nothing")
     parser.add_argument("--time-format", metavar="FORMAT", help="such as '%%d/%%m/%%Y %%H:%%M:%%S'; default ISO 8601")
     parser.add_argument("--zone", default="Asia/Tokyo", help="of times that do not say theirs")
-    parser.add_argument("--delimiter", default=",")
+    parser.add_argument("--delimiter", help="tab, space, or a sign; default: what parts the heading")
+    parser.add_argument("--encoding", help="such as cp932; default UTF-8, or what the file's own mark says")
     parser.add_argument("--prefix", default="", help="put before each id")
     parser.add_argument(
         "--hours", choices=("list", "line"), default="list", help="in hours by the list's word, or the line's calendar"
@@ -162,11 +171,28 @@ def _print_imported(told: Imported) -> None:
         print("Nothing was imported. --skip-bad takes the other rows.")
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, encoding: str | None) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        content = file.read_bytes()
+        marked = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        return content.decode(encoding or marked)
+    except OSError as error:
         raise EngineError(f"{file} cannot be read: {error}") from None
+    except (UnicodeDecodeError, LookupError):
+        raise EngineError(f"{file} is not {encoding or 'UTF-8'}; say what it is, such as --encoding cp932") from None
+
+
+def _table(content: str, delimiter: str | None) -> "csv.DictReader[str]":
+    lines: Iterable[str] = io.StringIO(content, newline="")
+    sign = SIGNS.get(delimiter or "", delimiter) or max(DELIMITERS, key=content.partition("\n")[0].count)
+    if sign == " ":
+        lines = (" ".join(line.split()) for line in lines)  # a table in columns has many between two
+    try:
+        reader = csv.DictReader(lines, delimiter=sign)
+    except (TypeError, ValueError):
+        raise EngineError(f"--delimiter {delimiter!r}: write one sign, or tab, or space") from None
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+    return reader
 
 
 def _require_zone(name: str) -> None:

@@ -95,12 +95,63 @@ def test_a_refused_row_is_told_and_nothing_is_taken(
         (("--map", "somewhen=day"), "no such field"),
         ((*MAPPED, "--outcome", "OK=splendid"), "OK=splendid".partition("=")[2]),
         ((*MAPPED, "--zone", "Asia/Kyoto"), "no such time zone"),
+        ((*MAPPED, "--delimiter", "ab"), "one sign, or tab, or space"),
+        ((*MAPPED, "--delimiter", ";"), "has no column"),
+        ((*MAPPED, "--encoding", "utf-16"), "is not utf-16"),
     ],
 )
 def test_a_mapping_that_cannot_be_is_told_in_one_line(
     file: Path, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["import-calls", str(file), *words]) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("book")
+@pytest.mark.parametrize(
+    ("sign", "encoding", "words"),
+    [
+        ("\t", "utf-8-sig", ()),
+        ("\t", "utf-16", ("--delimiter", "\\t")),
+        (";", "cp932", ("--encoding", "cp932")),
+        ("|", "utf-8", ()),
+        ("\t", "utf-8", ("--delimiter", "tab")),
+    ],
+)
+def test_a_list_is_read_however_its_columns_and_letters_are_written(
+    told: Callable[..., tuple[int, Any]], file: Path, sign: str, encoding: str, words: tuple[str, ...]
+) -> None:
+    heading, *rows = LIST.replace("OK", "応答").splitlines()
+    lines = [heading.replace(",", f" {sign}"), *(row.replace(",", sign) for row in rows)]
+    file.write_bytes("\r\n".join([*lines, ""]).encode(encoding))
+    code, imported = told("import-calls", str(file), *MAPPED, *words, "--outcome", "応答=answered")
+    assert (code, imported["imported"], imported["ignored"]) == (0, 3, 1)
+
+
+@pytest.mark.usefixtures("book")
+def test_columns_may_be_parted_by_any_number_of_spaces(told: Callable[..., tuple[int, Any]], file: Path) -> None:
+    file.write_text("no   day  came     left\n 1 2025-04-07   09:00:00  09:01:30  \n", encoding="utf-8")
+    words = ("--map", "id=no", "--map", "arrived=day+came", "--map", "ended=day+left", "--delimiter", "space")
+    code, imported = told("import-calls", str(file), *words)
+    assert (code, imported["imported"]) == (0, 1)
+
+
+@pytest.mark.usefixtures("book")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "has no heading"),
+        ("Incoming Calls,Answered Calls\n217,204\n", "no column arrived; it has: Incoming Calls, Answered Calls"),
+        (f'arrived,ended\n"2025-04-07 09:00,2025-04-07 09:01\n{"x" * 140_000}\n', "is no such table near line"),
+    ],
+)
+def test_a_file_that_is_no_list_of_calls_is_told_in_one_line(
+    file: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(content, encoding="utf-8")
+    assert cli.main(["import-calls", str(file)]) == 1
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1

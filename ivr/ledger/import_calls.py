@@ -15,6 +15,7 @@ from ivr.hours import LineHours
 from ivr.ledger.listed_calls import IgnoredRow, ListedCall, RefusedRow, Row
 from ivr.queue.models import Outcome
 
+TWICE = "stands in the list before, with other figures; ids that begin anew are told apart by --map id=DATE+ID"
 LISTED = tuple(each.name for each in fields(ListedCall))
 
 
@@ -57,7 +58,7 @@ def import_calls(db: Connection, rows: Iterable[Row], *, skip_bad: bool = False)
         elif calls[row.call_sid] == row:
             repeated += 1
         else:
-            refused.append(RefusedRow(count + 1, f"id: {row.call_sid} stands in the list before, with other figures"))
+            refused.append(RefusedRow(count + 1, f"id: {row.call_sid} {TWICE}"))
     known = _known(db, calls)
     own = set(db.execute(_OWN, {"sids": list(calls)}).scalars())
     fresh = [call for sid, call in calls.items() if sid not in known and sid not in own]

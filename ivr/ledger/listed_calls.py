@@ -1,19 +1,21 @@
 """A provider's call list or a public call log, read row by row into calls of the ledger. Pure: no rows are written.
 
 A column may bring any field of `FIELDS` under its own name or by a mapping; two columns joined by `+` make a date and a
-time of day. What is not told follows from the rest, by rules that are written here once:
+time of day, or an id where numbers begin anew each day. A length that is told counts as it is told, even where the
+times beside it are a second off. What is not told follows from the rest, by rules that are written here once:
 
 - Without a column for it, an outcome follows from the times: answered with a time of the answer, else abandoned.
 - Where a list knows nothing of a queue, every call stands in it from its arrival on. Where it does, an answered call
   without an entry stood in it for no time at all, and another without one hung up before.
 - A missing time follows from a length: queue seconds back from the answer or the end, or on from the arrival; talk
-  seconds on from the answer.
-- A time of day that would lie before the arrival is of the day after.
+  seconds on from the answer, or back from the end. So a value that stands for nothing may also be a midnight.
+- A time of day before the arrival is of the day after, where that makes less than half a day.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -49,6 +51,11 @@ WORDS: Mapping[str, str] = {
 TRUE, FALSE = frozenset({"1", "true", "yes", "y", "t"}), frozenset({"0", "false", "no", "n", "f"})
 MICROS = 1_000_000
 DAY = timedelta(days=1)
+LONGEST_OVER_MIDNIGHT = timedelta(hours=12)
+MILLISECONDS_FROM = 10**11
+"""A number from here on counts milliseconds since 1970, not seconds: as seconds it would lie in the year 5138."""
+
+NOTHING = frozenset({"", "-", "null", "none", "n/a", "na"})
 ROUNDING = timedelta(seconds=1)
 """By how much a length in whole seconds may reach back before the arrival."""
 
@@ -66,23 +73,30 @@ class ListFormat:
     """How a list is to be read.
 
     Attributes:
-        columns: field to column, or to two columns joined by `+`; a field that is not named has a column of its name.
+        columns: field to column, or to columns joined by `+`; a field that is not named has a column of its name.
         outcomes: the list's own words for outcomes, beside those of `WORDS`.
         empty: values that stand for nothing.
-        time_format: of `strptime`; None: ISO 8601, or seconds since 1970.
+        time_format: of `strptime`; None: ISO 8601, RFC 2822, or seconds or milliseconds since 1970.
         zone: of times that do not say theirs.
         prefix: put before each id, where lists of several providers could have the same.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     outcomes: Mapping[str, str] = field(default_factory=dict)
-    empty: frozenset[str] = frozenset({"", "-", "null", "none", "n/a", "na"})
+    empty: frozenset[str] = NOTHING
     time_format: str | None = None
     zone: str = "Asia/Tokyo"
     prefix: str = ""
 
-    def columns_of(self, name: str) -> Sequence[str]:
-        return self.columns.get(name, name).split("+")
+    def columns_of(self, name: str, there: Collection[str]) -> Sequence[str]:
+        """Return the columns that bring a field; one whose own name has a `+` in it is known by being there."""
+        found: list[str] = []
+        parts = self.columns.get(name, name).split("+")
+        while parts:
+            most = next((n for n in range(len(parts), 1, -1) if "+".join(parts[:n]) in there), 1)
+            found.append("+".join(parts[:most]))
+            parts = parts[most:]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +138,8 @@ Row = ListedCall | RefusedRow | IgnoredRow
 def unknown_columns(names: Iterable[str], layout: ListFormat) -> list[str]:
     """Return the mapped columns that the list does not have, and needed fields without any column."""
     there = set(names)
-    mapped = [column for name in layout.columns for column in layout.columns_of(name)]
-    needed = [column for name in NEEDED for column in layout.columns_of(name)]
-    return sorted({column for column in (*mapped, *needed) if column not in there})
+    columns = {column for name in (*layout.columns, *NEEDED) for column in layout.columns_of(name, there)}
+    return sorted(columns - there)
 
 
 def read_calls(
@@ -134,8 +147,9 @@ def read_calls(
 ) -> Iterator[Row]:
     """Yield each row as a call, or why it is none. `list_id` names calls of a list that has no ids itself."""
     there = set(names)
+    columns = {name: found for name in FIELDS if there.issuperset(found := layout.columns_of(name, there))}
     for number, row in enumerate(rows, start=2):
-        reader = _Row(row, there, layout)
+        reader = _Row(row, columns, layout)
         try:
             yield _call(reader, default_id=f"{list_id}:{number}")
         except RowIgnored:
@@ -147,17 +161,19 @@ def read_calls(
 class _Row:
     """One row, asked by the names of fields."""
 
-    def __init__(self, row: Mapping[str, str | None], there: set[str], layout: ListFormat) -> None:
-        self.row, self.there, self.layout = row, there, layout
+    def __init__(self, row: Mapping[str, str | None], columns: Mapping[str, Sequence[str]], layout: ListFormat) -> None:
+        self.row, self.columns, self.layout = row, columns, layout
 
     def has(self, name: str) -> bool:
-        return all(column in self.there for column in self.layout.columns_of(name))
+        return name in self.columns
 
     def text(self, name: str) -> str | None:
-        if not self.has(name):
+        """Return what the row says, None where it says nothing; the arrival is only nothing when nothing is there."""
+        if name not in self.columns:
             return None
-        parts = [(self.row.get(column) or "").strip() for column in self.layout.columns_of(name)]
-        return None if parts[-1].lower() in self.layout.empty else " ".join(parts)
+        parts = [(self.row.get(column) or "").strip() for column in self.columns[name]]
+        nothing = NOTHING if name in NEEDED else self.layout.empty
+        return None if parts[-1].lower() in nothing else " ".join(parts)
 
     def seconds(self, name: str) -> float | None:
         told = self.text(name)
@@ -176,8 +192,10 @@ class _Row:
         if told is None:
             return None
         found = _instant(name, told, self.layout)
-        joined = len(self.layout.columns_of(name)) > 1
-        return found + DAY if joined and after is not None and found < after else found
+        if after is not None and found < after and len(self.columns[name]) > 1:
+            next_day = found + DAY
+            found = next_day if next_day - after < LONGEST_OVER_MIDNIGHT else found
+        return found.astimezone(UTC)
 
 
 def _call(row: _Row, *, default_id: str) -> ListedCall:
@@ -187,7 +205,9 @@ def _call(row: _Row, *, default_id: str) -> ListedCall:
     word = _word(row)
     answered, ended = row.time("answered", after=arrived), row.time("ended", after=arrived)
     queue_seconds, talk_seconds = row.seconds("queue_seconds"), row.seconds("talk_seconds")
-    queued = _queued(row, arrived, word=word, until=answered or ended)
+    if word == Outcome.ANSWERED and answered is None and ended is not None and talk_seconds is not None:
+        answered = max(arrived, ended - timedelta(seconds=talk_seconds))
+    queued = _queued(row, arrived, word=word, answered=answered, ended=ended)
     if word == Outcome.ANSWERED and answered is None and queue_seconds is not None:
         answered = (queued or arrived) + timedelta(seconds=queue_seconds)
     outcome = _outcome(word, queued, answered)
@@ -196,7 +216,7 @@ def _call(row: _Row, *, default_id: str) -> ListedCall:
     ended = ended or _end_by_lengths(arrived, queued, answered, queue_seconds, talk_seconds)
     if ended is None:
         raise RowRefused("ended: neither a time nor a length tells when the call ended")
-    _require_order(arrived=arrived, queued=queued, answered=answered, ended=ended)
+    _require_order(row.layout.zone, arrived=arrived, queued=queued, answered=answered, ended=ended)
     return ListedCall(
         call_sid=row.layout.prefix + (row.text("id") or default_id),
         received_at=arrived,
@@ -207,8 +227,8 @@ def _call(row: _Row, *, default_id: str) -> ListedCall:
         ended_at=ended,
         outcome=outcome,
         place={Outcome.ABANDONED_IVR: Place.IVR, Outcome.ABANDONED_QUEUE: Place.QUEUE}.get(Outcome(outcome)),
-        wait_us=None if queued is None else _micros((answered or ended) - queued),
-        talk_us=_talk(answered, ended, talk_seconds),
+        wait_us=_length(queued, answered or ended, queue_seconds),
+        talk_us=_length(answered, ended, talk_seconds),
         wrap_up_us=round((row.seconds("wrap_up_seconds") or 0) * MICROS) if answered else None,
     )
 
@@ -225,15 +245,20 @@ def _word(row: _Row) -> str | None:
     return known[told.lower()]
 
 
-def _queued(row: _Row, arrived: datetime, *, word: str | None, until: datetime | None) -> datetime | None:
+def _queued(
+    row: _Row, arrived: datetime, *, word: str | None, answered: datetime | None, ended: datetime | None
+) -> datetime | None:
     """Return when the call entered the queue: as told, or so long before its answer or end as it waited."""
-    if row.has("queued"):
-        return row.time("queued", after=arrived)
+    if queued := row.time("queued", after=arrived):
+        return queued
+    waited = row.seconds("queue_seconds")
+    if row.has("queued") and not waited:
+        return None
     if not row.has("queue_seconds"):
         return None if word in {Outcome.CLOSED, Outcome.ABANDONED_IVR} else arrived
-    waited = row.seconds("queue_seconds")
     if waited is None:
         return None
+    until = answered if word == Outcome.ANSWERED else answered or ended
     entered = arrived if until is None else until - timedelta(seconds=waited)
     return arrived if arrived - ROUNDING <= entered < arrived else entered
 
@@ -269,17 +294,18 @@ def _end_by_lengths(
     return arrived
 
 
-def _require_order(**times: datetime | None) -> None:
-    known = [(name, when) for name, when in times.items() if when is not None]
+def _require_order(zone: str, **times: datetime | None) -> None:
+    known = [(name, when.astimezone(ZoneInfo(zone))) for name, when in times.items() if when is not None]
     for (earlier, one), (later, other) in pairwise(known):
         if other < one:
-            raise RowRefused(f"{later}: {other.isoformat()} lies before {earlier}, {one.isoformat()}")
+            raise RowRefused(f"{later}: {other:%Y-%m-%d %H:%M:%S} lies before {earlier}, {one:%Y-%m-%d %H:%M:%S}")
 
 
-def _talk(answered: datetime | None, ended: datetime, talk_seconds: float | None) -> int | None:
-    if answered is None:
+def _length(since: datetime | None, until: datetime, told_seconds: float | None) -> int | None:
+    """Return microseconds, as told or between two times; None for what never began."""
+    if since is None:
         return None
-    return _micros(ended - answered) if talk_seconds is None else round(talk_seconds * MICROS)
+    return _micros(until - since) if told_seconds is None else round(told_seconds * MICROS)
 
 
 def _in_hours(row: _Row) -> bool:
@@ -293,15 +319,20 @@ def _in_hours(row: _Row) -> bool:
 
 def _instant(name: str, told: str, layout: ListFormat) -> datetime:
     try:
-        if layout.time_format is not None:
-            found = datetime.strptime(told, layout.time_format)  # noqa: DTZ007 - its zone is added below
-        elif told.replace(".", "", 1).isdigit() and len(told) > len("20250407"):
-            found = datetime.fromtimestamp(float(told), tz=ZoneInfo("UTC"))
-        else:
-            found = datetime.fromisoformat(told.replace("/", "-"))
+        found = datetime.strptime(told, layout.time_format) if layout.time_format else _any_instant(told)  # noqa: DTZ007 - its zone is added below
     except (ValueError, OverflowError, OSError):
-        raise RowRefused(f"{name}: {told!r} is no date and time") from None
+        hint = "" if layout.time_format else "; say how the list writes them with --time-format"
+        raise RowRefused(f"{name}: {told!r} is no date and time{hint}") from None
     return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(layout.zone))
+
+
+def _any_instant(told: str) -> datetime:
+    if told.replace(".", "", 1).isdigit() and len(told) > len("20250407"):
+        number = float(told)
+        return datetime.fromtimestamp(number / 1000 if number >= MILLISECONDS_FROM else number, tz=UTC)
+    if told[:1].isalpha():
+        return parsedate_to_datetime(told)
+    return datetime.fromisoformat(told.replace("/", "-"))
 
 
 def _clock_seconds(told: str) -> float:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_plain_list_is_read_as_it_says() -> None:
     assert (b.outcome, b.place, b.wait_us) == ("abandoned_queue", "queue", 40_000_000)
     assert (c.outcome, c.place, c.wait_us) == ("abandoned_ivr", "ivr", None)
     assert (d.outcome, d.in_hours) == ("closed", False)
-    assert a.received_at.isoformat() == "2025-04-07T09:00:00+09:00"
+    assert a.received_at == datetime.fromisoformat("2025-04-07T09:00:00+09:00")
 
 
 def test_a_bank_s_log_with_dates_apart_from_times_is_read_across_midnight() -> None:
@@ -85,8 +86,84 @@ def test_a_bank_s_log_with_dates_apart_from_times_is_read_across_midnight() -> N
     assert (three.outcome, three.enqueued_at) == ("abandoned_ivr", None)
     assert (four.outcome, four.wait_us, four.enqueued_at) == ("answered", 0, four.answered_at)
     assert (six.wait_us, six.ended_at - six.received_at) == (22_000_000, timedelta(seconds=210))
-    assert six.answered_at is not None
-    assert six.answered_at.day == 2
+    assert six.answered_at == datetime.fromisoformat("1999-08-02T00:00:20+09:00")
+
+
+LIKE_THE_BANK = replace(
+    AS_THE_BANK,
+    columns={**AS_THE_BANK.columns, "id": "date+call_id", "talk_seconds": "ser_time"},
+    empty=AS_THE_BANK.empty | {"00:00:00"},
+)
+"""As analysts read that log: the lengths are its own, and its numbers begin anew."""
+
+
+def bank(*lines: str) -> list[Row]:
+    heading = "call_id,date,vru_entry,q_start,q_time,outcome,ser_start,ser_exit,ser_time\n"
+    return read(heading + "\n".join(lines), LIKE_THE_BANK)
+
+
+def test_a_length_that_is_told_counts_although_the_times_beside_it_are_a_second_off() -> None:
+    (call,) = calls(bank("1,990901,11:45:33,11:45:39,79,AGENT,11:46:57,11:51:00,243"))
+    assert (call.wait_us, call.talk_us) == (79_000_000, 243_000_000)
+
+
+def test_numbers_that_begin_anew_each_day_are_told_apart_by_the_date() -> None:
+    tail = "9:00:00,9:00:05,9,HANG,0:00:00,0:00:00,0"
+    rows = calls(bank(f"1,990901,{tail}", f"1,990902,{tail}"))
+    assert [each.call_sid for each in rows] == ["990901 1", "990902 1"]
+
+
+def test_a_midnight_that_looks_like_nothing_is_found_by_the_lengths() -> None:
+    came, queued, took, left = calls(
+        bank(
+            "1,990901,0:00:00,0:00:05,20,AGENT,0:00:25,0:01:25,60",
+            "2,990901,23:59:50,0:00:00,30,AGENT,0:00:30,0:01:30,60",
+            "3,990901,23:59:40,23:59:50,10,AGENT,0:00:00,0:01:00,60",
+            "4,990901,23:58:00,23:58:10,20,AGENT,23:58:30,0:00:00,90",
+        )
+    )
+    midnight = datetime.fromisoformat("1999-09-02T00:00:00+09:00")
+    assert (came.received_at, came.wait_us) == (midnight - timedelta(days=1), 20_000_000)
+    assert (queued.enqueued_at, queued.wait_us) == (midnight, 30_000_000)
+    assert (took.answered_at, took.wait_us, took.talk_us) == (midnight, 10_000_000, 60_000_000)
+    assert (left.ended_at, left.talk_us) == (midnight, 90_000_000)
+
+
+def test_what_lies_a_second_before_the_arrival_is_not_taken_for_the_next_day() -> None:
+    (row,) = bank("1,990901,8:00:50,8:00:49,10,AGENT,8:00:59,8:02:59,120")
+    assert row == RefusedRow(2, "queued: 1999-09-01 08:00:49 lies before arrived, 1999-09-01 08:00:50")
+    (row,) = bank("1,990901,8:00:50,8:00:55,-1,AGENT,8:00:59,8:02:59,120")
+    assert row == RefusedRow(2, "queue_seconds: '-1' is out of range")
+
+
+def test_a_column_whose_name_has_a_plus_is_one_column() -> None:
+    layout = ListFormat(columns={"id": "vru+line+call", "arrived": "day+time"})
+    (call,) = calls(read("vru+line,call,day,time,ended\nAA01,7,2025-04-07,09:00:00,2025-04-07 09:01\n", layout))
+    assert call.call_sid == "AA01 7"
+    assert unknown_columns(["vru+line", "call"], layout) == ["day", "time"]
+
+
+def test_a_summer_time_that_begins_in_the_midst_of_a_call_makes_it_no_longer() -> None:
+    listed = "arrived,answered,ended\n2025-03-30 01:59:50,2025-03-30 01:59:55,2025-03-30 03:00:05\n"
+    (call,) = calls(read(listed, ListFormat(zone="Europe/Paris")))
+    assert (call.wait_us, call.talk_us) == (5_000_000, 10_000_000)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["1743984000", "1743984000000", "1743984000.0", "Mon, 07 Apr 2025 00:00:00 +0000", "2025-04-07T00:00:00Z",
+     "2025/04/07 09:00", "2025-04-07T09:00:00.000+09:00"],
+)  # fmt: skip
+def test_the_usual_ways_to_write_an_instant_are_known(told: str) -> None:
+    (call,) = calls(read(f'arrived,ended\n"{told}",2025-04-07 09:01\n'))
+    assert (call.received_at, call.wait_us) == (datetime(2025, 4, 7, tzinfo=UTC), 60_000_000)
+
+
+def test_an_answer_without_its_time_lies_a_talk_before_the_end() -> None:
+    listed = "arrived,ended,queue_seconds,talk_seconds,outcome\n"
+    (call,) = calls(read(listed + "2025-04-07 09:00:00,2025-04-07 09:03:20,12,180,answered\n"))
+    assert call.answered_at == datetime(2025, 4, 7, 0, 0, 20, tzinfo=UTC)
+    assert (call.enqueued_at, call.wait_us) == (datetime(2025, 4, 7, 0, 0, 8, tzinfo=UTC), 12_000_000)
 
 
 def test_lengths_stand_for_times_that_are_not_told() -> None:
