@@ -86,7 +86,7 @@ class Actor:
         cls,
         account_id: int,
         *,
-        on_behalf_of: str = "caller",
+        on_behalf_of: str | None = "caller",
         identified_by: IdentifiedBy = IdentifiedBy.NOT_NEEDED,
         source: str | None = None,
         call_id: int | None = None,

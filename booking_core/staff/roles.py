@@ -84,5 +84,5 @@ def staff_actor(
 ) -> Actor:
     """Return how the book sees this member of staff: as an operator for a caller, or as a clerk of the city."""
     if role in CALL_CENTRE:
-        return Actor.operator(account_id, on_behalf_of=on_behalf_of or "caller", source=source)
+        return Actor.operator(account_id, on_behalf_of=on_behalf_of, source=source)
     return Actor.clerk(account_id, on_behalf_of=on_behalf_of, source=source)
