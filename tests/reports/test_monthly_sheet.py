@@ -70,6 +70,7 @@ def test_the_dailies_sum_to_the_monthly(kyoto: Engine, sheet_of: Callable[..., A
     assert sum(row[1] for row in hours) == 25
 
 
+@pytest.mark.req("3-2-L")
 def test_what_came_after_the_cut_off_and_on_closed_days_is_in_the_month(
     kyoto: Engine, sheet_of: Callable[..., Any]
 ) -> None:
