@@ -24,12 +24,17 @@ WITH_QUICK_ABANDONS = Definition("service_level.with_quick_abandons.20s", 1)
 LEFT_QUEUE = Definition("service_level.left_queue.20s", 1)
 
 
+def of_offered(calls: CallCounts) -> Rate:
+    """Return the reading (b), the usual one: no hang-up is left out of it and none counts as success."""
+    return Rate(OF_OFFERED, calls.answered_in_time, calls.queued)
+
+
 def service_levels(calls: CallCounts) -> tuple[Rate, Rate, Rate, Rate, Rate]:
     """Return the five readings, (a) to (e)."""
     quick = calls.gave_up_in_20s
     return (
         Rate(OF_ANSWERED, calls.answered_in_time, calls.answered_waits),
-        Rate(OF_OFFERED, calls.answered_in_time, calls.queued),
+        of_offered(calls),
         Rate(WITHOUT_QUICK_ABANDONS, calls.answered_in_time, calls.queued - quick),
         Rate(WITH_QUICK_ABANDONS, calls.answered_in_time + quick, calls.queued),
         Rate(LEFT_QUEUE, calls.left_in_time, calls.queued),

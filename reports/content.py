@@ -2,12 +2,15 @@
 
 import json
 from hashlib import sha256
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from metrics.definition import Definition, Rate
 
-FORM = 1
-"""The number of the shape below. A change that a reader of kept reports has to know of is a new number."""
+FORM = 2
+"""The number of the shape below. A change that a reader of kept reports has to know of is a new number.
+
+1 had no `waits` and no `reasons`; what reads a day leaves them out where they are not told.
+"""
 
 
 class RateRow(TypedDict):
@@ -51,8 +54,26 @@ class BookingRow(TypedDict):
     cancelled: int
 
 
+class WaitsRow(TypedDict):
+    """Microseconds that callers waited: of so many answered calls together, and the longest wait of anybody."""
+
+    answered: int
+    answered_us: int
+    longest_us: int
+
+
+class ReasonRow(TypedDict):
+    """For how many answered calls an operator named a main reason; `reason` is empty for those without one yet."""
+
+    reason: str
+    calls: int
+
+
 class DayRow(TypedDict):
-    """A day. received = answered + abandoned (all three) + failed + undecided, and is the sum of the hours."""
+    """A day. received = answered + abandoned (all three) + failed + undecided, and is the sum of the hours.
+
+    The calls of its reasons add up to the answered ones.
+    """
 
     day: str
     line_open: bool
@@ -65,6 +86,8 @@ class DayRow(TypedDict):
     failed: int
     undecided: int
     rates: list[RateRow]
+    waits: NotRequired[WaitsRow]
+    reasons: NotRequired[list[ReasonRow]]
     most_open_seats: int
     hours: list[HourRow]
     bookings: list[BookingRow]

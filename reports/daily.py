@@ -13,12 +13,16 @@ from metrics.answer_rate import queue_based_rate, rate_with_call_backs, strict_r
 from metrics.call_counts import PeriodCounts, count_calls, count_calls_by
 from metrics.day_end import days_to_complete, find_unfinished
 from metrics.day_figures import figures_of_day
+from metrics.main_reasons import MAIN_REASONS, count_main_reasons
 from metrics.period import Period, span_of_day, span_of_month
 from metrics.remaining_places import REMAINING_PLACES, list_remaining_places
 from metrics.seat_minutes import SEAT_MINUTES, SeatMinute, seat_minutes
+from metrics.service_level import of_offered
+from metrics.waiting import LONGEST, SPEED_OF_ANSWER
 from reports.content import DailyContent, DayRow, HourRow, IncidentRow, RateRow, RemainingRow, SeatsRow, rate_row
 
 TENTHS = 10
+_BESIDE_RATES = (SPEED_OF_ANSWER, LONGEST, MAIN_REASONS, SEAT_MINUTES, REMAINING_PLACES)
 
 
 def compose(db: Connection, day: date, hours: LineHours, *, now: datetime) -> DailyContent:
@@ -41,7 +45,8 @@ def day_row(db: Connection, day: date, hours: LineHours, *, now: datetime) -> Da
     """Return the figures of a day as they stand at `now`."""
     figures, is_open = figures_of_day(db, day), hours.open_on(day)
     calls = figures.calls
-    rates = (figures.strict_rate, figures.queue_based_rate, *figures.other_rates, rate_with_call_backs(calls))
+    beside = (*figures.other_rates, rate_with_call_backs(calls), of_offered(calls))
+    rates = (figures.strict_rate, figures.queue_based_rate, *beside)
     by_hour = count_calls_by(db, Period.HOUR, *span_of_day(day))
     return {
         "day": f"{day}",
@@ -55,6 +60,15 @@ def day_row(db: Connection, day: date, hours: LineHours, *, now: datetime) -> Da
         "failed": calls.failed,
         "undecided": calls.undecided,
         "rates": [rate_row(rate) for rate in rates],
+        "waits": {
+            "answered": calls.answered_waits,
+            "answered_us": calls.answered_wait_us,
+            "longest_us": calls.longest_wait_us,
+        },
+        "reasons": [
+            {"reason": reason or "", "calls": count}
+            for reason, count in count_main_reasons(db, *span_of_day(day)).items()
+        ],
         "most_open_seats": figures.most_open_seats,
         "hours": list(_hours(by_hour, hours if is_open else None, seat_minutes(db, day, hours, now=now))),
         "bookings": [
@@ -70,7 +84,7 @@ def day_row(db: Connection, day: date, hours: LineHours, *, now: datetime) -> Da
         ],
         "definitions": list(
             dict.fromkeys(
-                str(each) for each in (*figures.definitions, rates[-1].definition, SEAT_MINUTES, REMAINING_PLACES)
+                str(each) for each in (*figures.definitions, *(rate.definition for rate in beside), *_BESIDE_RATES)
             )
         ),
     }

@@ -70,6 +70,10 @@ def _of_a_day(day: DayRow) -> Iterator[Fact]:
     yield "電話", "計", "最多着座数", day["most_open_seats"]
     for rate in day["rates"]:
         yield from _rate("率", rate)
+    for name, told in words.waits(day):
+        yield "待ち時間", "計", name, told
+    for name, calls in words.reasons(day):
+        yield "用件", name, "応答した電話", calls
     for hour in day["hours"]:
         yield from _of_an_hour(hour)
     for row in day["bookings"]:

@@ -75,6 +75,10 @@ def _laid_out(report: DailyContent) -> dict[str, Any]:
         },
         "breakdown": _breakdown(today),
         "calls": {"headings": ["応答率", "率", "分子／分母", "定義"], "rows": _rates(report)},
+        "reasons": {
+            "headings": ["用件", "応答した電話"],
+            "rows": [[name, f"{calls}"] for name, calls in words.reasons(today)],
+        },
         "bookings": {"headings": ["手続き", "受付", "新規", "変更", "取消"], "rows": _bookings(today)},
         "incidents": {
             "headings": ["始まり", "終わり", "内容"],
@@ -120,10 +124,11 @@ def _large(report: DailyContent) -> list[list[str]]:
 
 
 def _breakdown(day: DayRow) -> str:
+    waited = "".join(f"{name} {told}。" for name, told in words.waits(day))
     return (
         f"放棄の内訳：案内中 {day['abandoned_in_ivr']}件、待ち中 {day['abandoned_in_queue']}件、"
         f"呼び出し中 {day['abandoned_while_ringing']}件。ほかに、接続できず {day['failed']}件、"
-        f"未決 {day['undecided']}件。最多着座数 {day['most_open_seats']}席。"
+        f"未決 {day['undecided']}件。最多着座数 {day['most_open_seats']}席。{waited}"
     )
 
 

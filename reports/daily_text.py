@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from booking_core.date_words import date_ja, datetime_ja, day_ja
 from reports import words
-from reports.content import BookingRow, DailyContent, DayRow, RateRow, abandoned, bookings_in_all
+from reports.content import BookingRow, DailyContent, DayRow, RateRow, RemainingRow, abandoned, bookings_in_all
 
 
 def subject(report: DailyContent) -> str:
@@ -30,8 +30,10 @@ def body(report: DailyContent) -> str:
         *_call_lines(today),
         f"今月の応答率：{_rate(report['month'][0])}　{words.goal()}{_verdict(report['month'][0])}",
         "",
+        *_reason_lines(today),
         "■ 予約（この日に受けたもの）",
         *_booking_lines(today["bookings"]),
+        *_remaining_lines(report["remaining"]),
         *_incidents(report),
         *_completed(report["before"]),
         "",
@@ -39,7 +41,7 @@ def body(report: DailyContent) -> str:
         "、".join(today["definitions"]),
         words.EXPLAINED,
         "",
-        "時間帯ごとの件数、着座数、残枠は、添付のファイルをご覧ください。",
+        "時間帯ごとの件数と着座数、場所ごとの残枠は、添付のファイルをご覧ください。",
         words.NOTHING_PERSONAL,
     ]
     return "\n".join(lines) + "\n"
@@ -64,8 +66,23 @@ def _call_lines(day: DayRow) -> list[str]:
         f"まだ決まっていない電話：{day['undecided']}件",
         f"時間外の電話：{day['received_closed']}件",
         f"最も多いときの着座数：{day['most_open_seats']}席",
+        *(f"{name}：{told}" for name, told in words.waits(day)),
         *(f"{words.rate_name(each)}：{_rate(each)}" for each in others),
     ]
+
+
+def _reason_lines(day: DayRow) -> list[str]:
+    told = [f"{name}：{calls}件" for name, calls in words.reasons(day)]
+    return ["■ 用件（応答した電話）", *told, ""] if told else []
+
+
+def _remaining_lines(rows: Sequence[RemainingRow]) -> list[str]:
+    told = [
+        f"{service}：7日以内 {soon}件、30日以内 {later}件"
+        + (f"（30日以内に空きのない場所 {full}か所）" if full else "")
+        for service, soon, later, full in words.remaining_by_service(rows)
+    ]
+    return ["", "■ 残枠（次の日から先、集計の時刻に予約できる数）", *told] if told else []
 
 
 def _booking_lines(rows: Sequence[BookingRow]) -> list[str]:

@@ -45,6 +45,7 @@ def monthly_sheet(month: Month) -> bytes:
     _by_day(book, style, month)
     _by_hour(book, style, month)
     _by_service(book, style, month)
+    _by_reason(book, style, month)
     _definitions(book, style, month)
     book.close()
     return out.getvalue()
@@ -242,6 +243,24 @@ def _by_service(book: Any, style: dict[str, Any], month: Month) -> None:  # noqa
         letter = xlsxwriter.utility.xl_col_to_name(column)
         formula = f"=SUM({letter}4:{letter}{max(line, 4)})" if line > 3 else "=0"  # noqa: PLR2004 - the first line
         page.write_formula(line, column, formula, style["sum"], month.total(name))
+
+
+def _by_reason(book: Any, style: dict[str, Any], month: Month) -> None:  # noqa: ANN401 - see above
+    added = Counter[str]()
+    for row in month.rows:
+        added.update(dict(words.reasons(row)))
+    if not added:
+        return
+    page = _page(book, "用件", {"A:A": 34, "B:B": 14})
+    page.write_string(0, 0, f"{_title(month)}　用件（応答した電話、着信した日で数えます）", style["title"])
+    for column, heading in enumerate(("用件", "件数")):
+        page.write_string(2, column, heading, style["head"])
+    named = [each for each in words.REASON_NAMES.values() if each in added]
+    for line, name in enumerate(named, start=3):
+        page.write_string(line, 0, name, style["text"])
+        page.write_number(line, 1, added[name], style["count"])
+    page.write_string(3 + len(named), 0, "合計", style["sum_head"])
+    page.write_formula(3 + len(named), 1, f"=SUM(B4:B{3 + len(named)})", style["sum"], added.total())
 
 
 def _definitions(book: Any, style: dict[str, Any], month: Month) -> None:  # noqa: ANN401 - see above

@@ -1,10 +1,11 @@
 """How figures are written in reports: the same words and the same rounding in mail, CSV, PDF, Excel and on screens."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from booking_core.names import CHANNEL_NAMES
+from ivr.queue.models import MainReason
 from metrics.answer_rate import GOAL_PERCENT, STRICT, meets_goal
-from reports.content import BookingRow, HourRow, RateRow, rate_of
+from reports.content import BookingRow, DayRow, HourRow, RateRow, RemainingRow, WaitsRow, rate_of
 
 NOT_KNOWN = "－"
 RATE_NAMES: Mapping[str, str] = {
@@ -15,7 +16,22 @@ RATE_NAMES: Mapping[str, str] = {
     "answer_rate.without_waits_to_20s": "参考　同上、20秒以内の放棄を除く",
     "answer_rate.without_waits_to_30s": "参考　同上、30秒以内の放棄を除く",
     "answer_rate.with_call_backs": "参考　その日の折り返しを応答に数える",
+    "service_level.of_offered.20s": "参考　待ち列に入った電話のうち20秒以内の応答",
 }
+REASON_NAMES: Mapping[str, str] = {
+    MainReason.NEW_BOOKING: "新しい予約",
+    MainReason.CHANGE: "予約の変更",
+    MainReason.CANCELLATION: "予約の取消",
+    MainReason.QUESTION: "問い合わせ",
+    MainReason.COMPLAINT: "苦情・要望",
+    MainReason.NOT_FOR_US: "まちがい電話・ほかの窓口の用件",
+    MainReason.NOTHING_HEARD: "無言・聞き取れない",
+    MainReason.OTHER: "その他",
+    "": "まだ記録なし",
+}
+"""The desk's own words for them."""
+
+MICROS_A_TENTH = 100_000
 EXPLAINED = "応答率は、受付時間内にかかってきたすべての電話のうち、人が出たものの割合です。"
 NOTHING_PERSONAL = "この日報に、個人の情報は入っていません。"
 
@@ -55,3 +71,31 @@ def seats(tenths: int | None) -> str:
 
 def channel(row: BookingRow) -> str:
     return CHANNEL_NAMES.get(row["channel"], row["channel"])
+
+
+def reasons(day: DayRow) -> list[tuple[str, int]]:
+    """Return the main reasons of a day's answered calls by name; nothing where the report did not keep them."""
+    return [(REASON_NAMES.get(each["reason"], each["reason"]), each["calls"]) for each in day.get("reasons", [])]
+
+
+def waits(day: DayRow) -> list[tuple[str, str]]:
+    """Return the mean and the longest wait by name; nothing where the report did not keep them."""
+    kept: WaitsRow | None = day.get("waits")
+    if kept is None:
+        return []
+    mean = seconds(kept["answered_us"] // kept["answered"]) if kept["answered"] else NOT_KNOWN
+    return [("平均の待ち時間（応答した電話）", mean), ("最も長い待ち時間", seconds(kept["longest_us"]))]
+
+
+def seconds(micros: int) -> str:
+    """「12.3秒」, cut to a tenth."""
+    tenths = micros // MICROS_A_TENTH
+    return f"{tenths // 10}.{tenths % 10}秒"
+
+
+def remaining_by_service(rows: Sequence[RemainingRow]) -> Iterator[tuple[str, int, int, int]]:
+    """Yield each service with its places of 7 and of 30 days, and at how many venues none is left for 30 days."""
+    for service in dict.fromkeys(each["service"] for each in rows):
+        own = [each for each in rows if each["service"] == service]
+        full = sum(each["next_free_day"] is None for each in own)
+        yield service, sum(e["places_7_days"] for e in own), sum(e["places_30_days"] for e in own), full

@@ -36,12 +36,14 @@ def test_the_contract_s_rate_is_of_every_decided_call_of_the_hours_but_self_serv
     assert str(rate.definition) == "answer_rate.strict/1"
 
 
+@pytest.mark.req("3-2-J")
 def test_the_others_leave_out_what_their_names_say() -> None:
     assert (queue_based_rate(DAY).numerator, queue_based_rate(DAY).denominator) == (70, 85)
     assert [rate_without_short_waits(DAY, seconds).denominator for seconds in (5, 10, 20, 30)] == [84, 83, 81, 78]
     assert (rate_with_call_backs(DAY).numerator, rate_with_call_backs(DAY).denominator) == (73, 91)
 
 
+@pytest.mark.req("3-2-J")
 @pytest.mark.parametrize(
     ("numerator", "denominator", "percent", "met"),
     [(0, 0, None, None), (85, 100, "85.0", True), (8499, 10_000, "84.9", False), (84_999, 100_000, "84.9", False)],

@@ -3,6 +3,7 @@ from collections import Counter
 from datetime import date, datetime, time, timedelta
 from random import Random
 
+import pytest
 from sqlalchemy import Engine, text
 
 from booking_core.actors import Actor
@@ -79,6 +80,7 @@ def test_who_never_stood_in_the_queue_or_still_waits_has_no_wait(engine: Engine)
     assert waits == {"answered": 12, "abandoned_queue": 52, None: None} | never
 
 
+@pytest.mark.req("3-2-L")
 def test_a_call_belongs_to_the_tokyo_day_on_which_it_arrived(engine: Engine) -> None:
     add_call(engine, "closed", at(DAY, time(0)))
     add_call(engine, "closed", at(DAY, time(0)) - SECOND)
@@ -87,6 +89,7 @@ def test_a_call_belongs_to_the_tokyo_day_on_which_it_arrived(engine: Engine) -> 
         assert figures_of_day(db, DAY).received_closed == 2
 
 
+@pytest.mark.req("3-2-L")
 def test_bookings_are_counted_by_service_and_the_channel_of_each_command(kyoto: Engine, now: datetime) -> None:
     first, second = new_card(kyoto), new_card(kyoto)
     slot = slot_at(kyoto, date(2025, 4, 22), time(10))

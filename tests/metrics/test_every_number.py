@@ -131,6 +131,7 @@ def start_of(period: Period, instant: datetime) -> datetime:
     return local.replace(minute=local.minute - local.minute % minutes, second=0, microsecond=0)
 
 
+@pytest.mark.req("3-2-J")
 @pytest.mark.parametrize("seed", range(4))
 def test_every_number_of_every_period_is_the_log_s(engine: Engine, seed: int) -> None:
     log = random_log(Random(seed), DAYS, 250)  # noqa: S311 - the same log for the same seed

@@ -40,10 +40,12 @@ def evenly(day: date, count: int) -> list[datetime]:
     return [at(day, time(9)) + timedelta(hours=8) * (n + 0.5) / count for n in range(count)]
 
 
+@pytest.mark.req("3-2-C-T1")
 def test_without_any_calls_everything_rests_on_assumptions_and_says_so(engine: Engine, now: datetime) -> None:
     with engine.connect() as db:
         found = outlook(db, HOURS, now=now)
     assert {found.handling.basis, found.patience.basis, found.expected.basis} == {Basis.ASSUMED}
+    assert round((9_375 + 938 + 5_167) * 6 / 124) == CONTRACT_CALLS_A_DAY
     assert found.expected.calls == pytest.approx(CONTRACT_CALLS_A_DAY * 7.5 / 8)
     assert [slot.since for slot in found.slots] == [
         at(MONDAY, time(9, 30)) + n * timedelta(minutes=30) for n in range(15)

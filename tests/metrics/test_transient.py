@@ -110,6 +110,7 @@ def test_the_first_half_hour_is_better_than_the_steady_state_says() -> None:
     assert second.answered_share < first.answered_share
 
 
+@pytest.mark.req("3-2-J")
 @pytest.mark.parametrize(("callers", "an_hour"), [(0, 90), (20, 90), (45, 140), (3, 12)])
 def test_the_seats_it_names_hold_the_goal_and_one_fewer_does_not(callers: int, an_hour: float) -> None:
     slot = Slot(1_800, an_hour / 3_600, 0)

@@ -16,9 +16,10 @@ from booking_core.actors import Actor
 from booking_core.alarms import raise_alarm
 from booking_core.calendar import at
 from ivr.hours import read_hours
-from ivr.queue.models import AwayReason, Status
+from ivr.queue.models import AwayReason, MainReason, Status
 from ivr.queue.operators import set_status
 from metrics.day_figures import figures_of_day
+from operator_ui.words import MAIN_REASON
 from reports import archive
 from reports.content import DailyContent, abandoned, canonical, read
 from reports.daily import compose
@@ -26,6 +27,7 @@ from reports.daily_csv import daily_csv, safe
 from reports.daily_pdf import CannotPrint, daily_pdf
 from reports.daily_text import body
 from reports.files import list_possible
+from reports.words import REASON_NAMES
 from tests.desk import available_operator
 from tests.reports.day import MONDAY, fill_a_day
 
@@ -76,6 +78,52 @@ def test_mail_csv_and_pdf_say_what_the_metrics_say(kyoto: Engine, report: DailyC
         assert said in mail
     assert re.search(r"9時台\s+8\s+7\s+1\s+0\s+87\.5%", printed)
     assert re.search(r"16時台\s+4\s+2\s+2\s+0\s+50\.0%", printed)
+
+
+@pytest.mark.req("3-2-L")
+def test_main_reasons_waits_and_service_level_stand_in_mail_csv_and_pdf(report: DailyContent, tmp_path: Path) -> None:
+    facts, printed, mail = facts_of(report), words_of(daily_pdf(report), tmp_path), body(report)
+    day, level = f"{MONDAY}", "参考　待ち列に入った電話のうち20秒以内の応答"
+    for name, calls in (("新しい予約", 4), ("問い合わせ", 3), ("まだ記録なし", 2)):
+        assert facts[day, "用件", name, "応答した電話"] == f"{calls}"
+        assert f"{name}：{calls}件" in mail
+        assert re.search(rf"{name}\s+{calls}\n", printed)
+    assert sum(each["calls"] for each in report["today"].get("reasons", [])) == report["today"]["answered"]
+    for name, told in (("平均の待ち時間（応答した電話）", "10.0秒"), ("最も長い待ち時間", "55.0秒")):
+        assert facts[day, "待ち時間", "計", name] == told
+        assert f"{name}：{told}" in mail
+        assert f"{name}{told}" in re.sub(r"\s+", "", printed)
+    assert facts[day, "応答率", "率", f"{level}（service_level.of_offered.20s/1）"] == "81.8%"
+    assert f"{level}：81.8%（9／11）" in mail
+    assert "81.8%" in printed
+    assert {"main_reasons/1", "waiting.longest/1"} <= set(report["today"]["definitions"])
+
+
+@pytest.mark.req("3-2-L")
+def test_the_mail_tells_the_places_left_of_each_service(kyoto: Engine, report: DailyContent) -> None:
+    mail = body(report)
+    for service in {each["service"] for each in report["remaining"]}:
+        own = [each for each in report["remaining"] if each["service"] == service]
+        soon, later = sum(each["places_7_days"] for each in own), sum(each["places_30_days"] for each in own)
+        assert f"{service}：7日以内 {soon}件、30日以内 {later}件\n" in mail
+    with kyoto.begin() as db:
+        db.execute(text("UPDATE slot SET open = false WHERE venue_id = (SELECT id FROM venue WHERE code = 'kita')"))
+    assert "（30日以内に空きのない場所 1か所）" in body(composed(kyoto, MONDAY))
+
+
+def test_a_report_of_the_first_form_is_still_read(report: DailyContent, tmp_path: Path) -> None:
+    for day in (report["today"], *report["before"]):
+        del day["waits"]
+        del day["reasons"]
+    old = read(canonical(report))
+    assert "入電数（受付時間内）：12件" in body(old)
+    assert "用件" not in body(old)
+    assert "12件" in words_of(daily_pdf(old), tmp_path)
+    assert not [place for place in facts_of(old) if place[1] in {"用件", "待ち時間"}]
+
+
+def test_reports_call_a_main_reason_as_the_desk_does() -> None:
+    assert {reason: REASON_NAMES[reason] for reason in MainReason} == dict(MAIN_REASON)
 
 
 def test_the_hours_add_up_to_the_day_and_every_hour_of_the_line_is_there(report: DailyContent) -> None:

@@ -70,6 +70,7 @@ def test_the_dailies_sum_to_the_monthly(kyoto: Engine, sheet_of: Callable[..., A
     assert sum(row[1] for row in hours) == 25
 
 
+@pytest.mark.req("3-2-L")
 def test_what_came_after_the_cut_off_and_on_closed_days_is_in_the_month(
     kyoto: Engine, sheet_of: Callable[..., Any]
 ) -> None:
@@ -93,6 +94,16 @@ def test_the_first_report_of_a_month_completes_the_last_days_of_the_one_before(
     report_on(kyoto, first)
     assert column(sheet_of(APRIL), "新規予約")["合計"] == 1
     assert column(sheet_of(date(2025, 5, 1)), "新規予約")["合計"] == 0
+
+
+@pytest.mark.req("3-2-L")
+def test_the_main_reasons_of_the_days_sum_to_the_months(kyoto: Engine, sheet_of: Callable[..., Any]) -> None:
+    days = [date(2025, 4, 7), date(2025, 4, 8)]
+    for day in days:
+        fill_a_day(kyoto, day)
+    report_on(kyoto, *days)
+    rows = {row[0]: row[1] for row in sheet_of(APRIL)["用件"].iter_rows(min_row=4, values_only=True)}
+    assert rows == {"新しい予約": 8, "問い合わせ": 6, "まだ記録なし": 4, "合計": 18}
 
 
 def test_sums_are_formulas_that_say_what_is_written_beside_them(kyoto: Engine, sheet_of: Callable[..., Any]) -> None:

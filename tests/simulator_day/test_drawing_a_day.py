@@ -36,6 +36,7 @@ def test_these_are_the_first_figures_of_a_known_name_on_every_machine() -> None:
 KNOWN = [27.8, 91.5, 319.5, "e"]
 
 
+@pytest.mark.req("3-2-C-T1")
 def test_errands_come_in_the_proportions_of_the_volumes() -> None:
     dice = Dice("errands")
     drawn = Counter(draw_errand(dice) for _ in range(MANY))
@@ -75,6 +76,7 @@ def test_a_few_call_outside_the_hours() -> None:
     assert len(outside) == plan.callers_outside_hours == 30
 
 
+@pytest.mark.req("3-2-C-T1")
 def test_the_web_books_all_day_as_many_as_the_specification_expects() -> None:
     plan = DayPlan(MONDAY, 750, 1)
     citizens = draw_citizens(plan, cards())

@@ -125,6 +125,7 @@ def test_its_counts_equal_the_books(at_time: Callable[..., JobWiring], kyoto: En
         assert said in body
 
 
+@pytest.mark.req("3-2-L")
 def test_it_holds_no_number_name_or_telephone_of_anybody(at_time: Callable[..., JobWiring], kyoto: Engine) -> None:
     card = new_card(kyoto)
     booked(kyoto, card, slot_at(kyoto, date(2025, 4, 21), time(9)), now=at(MONDAY, time(9)))
@@ -135,6 +136,7 @@ def test_it_holds_no_number_name_or_telephone_of_anybody(at_time: Callable[..., 
     assert not [value for value in known if value in subject + body]
 
 
+@pytest.mark.req("3-2-L")
 def test_it_waits_for_the_last_call_but_not_beyond_nineteen_and_then_names_it(
     at_time: Callable[..., JobWiring], kyoto: Engine
 ) -> None:
@@ -162,6 +164,7 @@ def test_it_leaves_as_soon_as_the_last_call_has_ended(at_time: Callable[..., Job
     assert "まだ終わっていないもの" not in mails(kyoto)[0][2]
 
 
+@pytest.mark.req("3-2-L")
 def test_monday_completes_friday_and_the_weekend(at_time: Callable[..., JobWiring], kyoto: Engine) -> None:
     next_monday = MONDAY + timedelta(days=7)
     friday_night, sunday = at(date(2025, 4, 11), time(23, 40)), at(date(2025, 4, 13), time(10))
@@ -177,6 +180,7 @@ def test_monday_completes_friday_and_the_weekend(at_time: Callable[..., JobWirin
     assert "4月10日" not in completed
 
 
+@pytest.mark.req("3-2-L")
 def test_the_dailies_of_a_month_add_up_over_its_end(at_time: Callable[..., JobWiring], kyoto: Engine) -> None:
     made = [date(2025, 4, 28) + timedelta(days=n) for n in range(11)]
     for n, day in enumerate(made):
