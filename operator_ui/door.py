@@ -72,9 +72,7 @@ def board_frame() -> dict[str, Any]:
 
 def operator() -> Actor:
     """Return the signed-in operator as the author of a change that is for no citizen yet."""
-    return Actor.operator(
-        signed_in().account_id, on_behalf_of=None, source=source_of(request, wired().trusted_proxies)
-    )
+    return Actor.operator(signed_in().account_id, on_behalf_of=None, source=source_of(request, wired().trusted_proxies))
 
 
 def for_caller(call: CallView) -> Actor:
