@@ -240,7 +240,8 @@ def _after_the_talk(db: Connection, call_id: int, offer_id: int, event: LineEven
         if not progress.answered(db, call_id, offer_id, at=began):
             progress.talked_unheard(db, call_id, offer_id, at=began, now=now)
     elif event.bridged is False or not event.caller_gone:
-        progress.only_said_so(db, call_id, offer_id)
+        never_joined = event.bridged is False and not event.caller_gone
+        progress.never_talked(db, call_id, offer_id, although_heard=never_joined)
         state = CAME_TO_NOTHING.get(event.result, OfferState.FAILED)
         if not event.caller_gone and progress.operator_not_reached(db, call_id, offer_id, state, now=now):
             return
@@ -249,8 +250,11 @@ def _after_the_talk(db: Connection, call_id: int, offer_id: int, event: LineEven
 
 
 def _talked(event: LineEvent) -> bool:
-    """Tell whether the two spoke: a caller who hangs up while it rings may be reported with any dial status."""
-    return event.bridged is True or event.talk_seconds > 0 or (event.bridged is None and not event.caller_gone)
+    """Tell whether the two spoke: a caller who hangs up while it rings may be reported with any dial status.
+
+    The provider's own word decides; the seconds begin when the operator's telephone is up, before the two are joined.
+    """
+    return event.bridged if event.bridged is not None else event.talk_seconds > 0 or not event.caller_gone
 
 
 def _end(db: Connection, call_id: int, *, now: datetime) -> None:
