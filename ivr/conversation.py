@@ -104,9 +104,12 @@ def still_waits(db: Connection, event: LineEvent, *, now: datetime) -> Answer | 
 
 def hear_in_turn(db: Connection, event: LineEvent, clock: Clock) -> Answer:
     """Take in an event when its call's turn has come: only then the time is read, so that times keep the order."""
-    if event.arrival is not None:
-        progress.lock_call(db, event.arrival.call_sid)
-    elif event.offer_id is not None:
+    if event.arrival is not None and progress.lock_call(db, event.arrival.call_sid) is None:
+        now = clock.now()
+        if _receive(db, event.arrival, now=now):
+            return hear(db, event, now=now)
+        progress.lock_call(db, event.arrival.call_sid)  # somebody else has just written down her first word
+    elif event.arrival is None and event.offer_id is not None:
         progress.lock_call_of_offer(db, event.offer_id)
     return hear(db, event, now=clock.now())
 
@@ -181,8 +184,8 @@ def _take_down(db: Connection, event: LineEvent, *, now: datetime) -> Any | None
     return heard
 
 
-def _receive(db: Connection, arrival: Arrival, *, now: datetime) -> None:
-    progress.receive(db, arrival, open_now=read_hours(db, now=now).open_at(now), now=now)
+def _receive(db: Connection, arrival: Arrival, *, now: datetime) -> bool:
+    return progress.receive(db, arrival, open_now=read_hours(db, now=now).open_at(now), now=now)
 
 
 def _arrival(event: LineEvent) -> Arrival:

@@ -47,8 +47,8 @@ def lock_call(db: Connection, call_sid: str) -> LockedCall | None:
     return LockedCall(*row) if row else None
 
 
-def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> None:
-    """Write a call down, unless it is already. A number that is none, or is withheld, is kept as None.
+def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> bool:
+    """Write a call down; tell whether it was not before. A number that is none, or is withheld, is kept as None.
 
     Whatever comes first makes the row: when the first request was lost, the caller must not be lost with it. That the
     line was closed is decided here, once.
@@ -60,7 +60,7 @@ def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) 
         "outcome": None if open_now else Outcome.CLOSED,
         "now": now,
     }
-    _RECEIVE.run(db, values)
+    return _RECEIVE.run(db, values) == 1
 
 
 def lock_call_of_offer(db: Connection, offer_id: int) -> int | None:
