@@ -104,9 +104,12 @@ def still_waits(db: Connection, event: LineEvent, *, now: datetime) -> Answer | 
 
 def hear_in_turn(db: Connection, event: LineEvent, clock: Clock) -> Answer:
     """Take in an event when its call's turn has come: only then the time is read, so that times keep the order."""
-    if event.arrival is not None:
-        progress.lock_call(db, event.arrival.call_sid)
-    elif event.offer_id is not None:
+    if event.arrival is not None and progress.lock_call(db, event.arrival.call_sid) is None:
+        now = clock.now()
+        if _receive(db, event.arrival, now=now):
+            return hear(db, event, now=now)
+        progress.lock_call(db, event.arrival.call_sid)  # somebody else has just written down her first word
+    elif event.arrival is None and event.offer_id is not None:
         progress.lock_call_of_offer(db, event.offer_id)
     return hear(db, event, now=clock.now())
 
@@ -181,8 +184,8 @@ def _take_down(db: Connection, event: LineEvent, *, now: datetime) -> Any | None
     return heard
 
 
-def _receive(db: Connection, arrival: Arrival, *, now: datetime) -> None:
-    progress.receive(db, arrival, open_now=read_hours(db, now=now).open_at(now), now=now)
+def _receive(db: Connection, arrival: Arrival, *, now: datetime) -> bool:
+    return progress.receive(db, arrival, open_now=read_hours(db, now=now).open_at(now), now=now)
 
 
 def _arrival(event: LineEvent) -> Arrival:
@@ -240,7 +243,8 @@ def _after_the_talk(db: Connection, call_id: int, offer_id: int, event: LineEven
         if not progress.answered(db, call_id, offer_id, at=began):
             progress.talked_unheard(db, call_id, offer_id, at=began, now=now)
     elif event.bridged is False or not event.caller_gone:
-        progress.only_said_so(db, call_id, offer_id)
+        never_joined = event.bridged is False and not event.caller_gone
+        progress.never_talked(db, call_id, offer_id, although_heard=never_joined)
         state = CAME_TO_NOTHING.get(event.result, OfferState.FAILED)
         if not event.caller_gone and progress.operator_not_reached(db, call_id, offer_id, state, now=now):
             return
@@ -249,8 +253,11 @@ def _after_the_talk(db: Connection, call_id: int, offer_id: int, event: LineEven
 
 
 def _talked(event: LineEvent) -> bool:
-    """Tell whether the two spoke: a caller who hangs up while it rings may be reported with any dial status."""
-    return event.bridged is True or event.talk_seconds > 0 or (event.bridged is None and not event.caller_gone)
+    """Tell whether the two spoke: a caller who hangs up while it rings may be reported with any dial status.
+
+    The provider's own word decides; the seconds begin when the operator's telephone is up, before the two are joined.
+    """
+    return event.bridged if event.bridged is not None else event.talk_seconds > 0 or not event.caller_gone
 
 
 def _end(db: Connection, call_id: int, *, now: datetime) -> None:

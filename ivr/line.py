@@ -66,12 +66,11 @@ class Line:
     _sessions_at: datetime | None = field(default=None, init=False)
     _reconciled_at: datetime | None = field(default=None, init=False)
     _reconciling: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _has_queue: bool = field(default=False, init=False)
     _unknown_before: set[str] = field(default_factory=set, init=False)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. A database that is away is waited for; nothing else stops the line."""
-        # Beside the loop: while the provider does not answer, callers still come to their operators by their documents.
-        self.senders.submit(self._guarded, lambda _: self.provider.make_queue(), None)
         while not stop.is_set():
             try:
                 with self._ears() as heard:
@@ -151,8 +150,16 @@ class Line:
                 self._do(partial(presence.end_work, account_id=account_id, now=self.clock.now()))
         if self._reconciled_at is None or now - self._reconciled_at >= RECONCILE_EVERY:
             self._reconciled_at = now
+            # Beside the loop: while the provider does not answer, callers still come to their operators by their documents.
+            if not self._has_queue:
+                self.senders.submit(self._guarded, lambda _: self._make_queue(), None)
             if not self._reconciling.locked():
                 self.senders.submit(self._guarded, lambda _: self.reconcile(), None)
+
+    def _make_queue(self) -> None:
+        """Let the provider make the queue in its size, which it does not change later; until it has, try again."""
+        self.provider.make_queue()
+        self._has_queue = True
 
     def _redirect(self, due: RedirectDue) -> None:
         answer = self.provider.redirect(due.call_sid, due.offer_id)

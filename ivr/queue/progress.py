@@ -47,8 +47,8 @@ def lock_call(db: Connection, call_sid: str) -> LockedCall | None:
     return LockedCall(*row) if row else None
 
 
-def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> None:
-    """Write a call down, unless it is already. A number that is none, or is withheld, is kept as None.
+def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) -> bool:
+    """Write a call down; tell whether it was not before. A number that is none, or is withheld, is kept as None.
 
     Whatever comes first makes the row: when the first request was lost, the caller must not be lost with it. That the
     line was closed is decided here, once.
@@ -60,7 +60,7 @@ def receive(db: Connection, arrival: Arrival, *, open_now: bool, now: datetime) 
         "outcome": None if open_now else Outcome.CLOSED,
         "now": now,
     }
-    _RECEIVE.run(db, values)
+    return _RECEIVE.run(db, values) == 1
 
 
 def lock_call_of_offer(db: Connection, offer_id: int) -> int | None:
@@ -115,9 +115,12 @@ def answered(db: Connection, call_id: int, offer_id: int, *, at: datetime) -> bo
     return True
 
 
-def only_said_so(db: Connection, call_id: int, offer_id: int) -> None:
-    """Only her desk told that an operator had answered, her telephone was not: nobody has talked with the caller."""
-    if _ONLY_SAID_SO.run(db, {"call_id": call_id, "offer_id": offer_id}) == 1:
+def never_talked(db: Connection, call_id: int, offer_id: int, *, although_heard: bool) -> None:
+    """Take back an answer that was none: only her desk told of it, her telephone was not answered.
+
+    `although_heard`: her telephone was up for a moment, too, but the provider never joined the two.
+    """
+    if _NEVER_TALKED.run(db, {"call_id": call_id, "offer_id": offer_id, "although_heard": although_heard}) == 1:
         _NOT_CONNECTED.run(db, {"call_id": call_id})
 
 
@@ -205,14 +208,15 @@ _ACCEPT = Statement("""
 _CONNECT = Statement("""
     UPDATE call SET state = 'connected', answered_at = coalesce(answered_at, :at)
     WHERE id = :call_id AND state = 'offering'""")
-_ONLY_SAID_SO = Statement("""
+_NEVER_TALKED = Statement("""
     UPDATE offer o SET state = 'pending', accepted_at = NULL FROM call c
     WHERE o.id = :offer_id AND o.call_id = :call_id AND o.state = 'accepted'
       AND c.id = o.call_id AND c.state = 'connected' AND c.closed_at IS NULL
-      AND NOT EXISTS (SELECT FROM call_event e
-                      WHERE e.call_sid = c.call_sid AND e.detail ->> 'offer' = CAST(o.id AS text)
-                        AND (e.event = 'operator_heard' OR e.event = 'operator_status'
-                                                       AND e.detail ->> 'result' = 'in-progress'))""")
+      AND (CAST(:although_heard AS boolean) OR NOT EXISTS (
+          SELECT FROM call_event e
+          WHERE e.call_sid = c.call_sid AND e.detail ->> 'offer' = CAST(o.id AS text)
+            AND (e.event = 'operator_heard' OR e.event = 'operator_status'
+                                           AND e.detail ->> 'result' = 'in-progress')))""")
 _NOT_CONNECTED = Statement("UPDATE call SET state = 'offering', answered_at = NULL WHERE id = :call_id")
 _TALKED_UNHEARD = Statement("""
     UPDATE offer SET state = 'completed', accepted_at = :at, over_at = :now, completed_at = :now

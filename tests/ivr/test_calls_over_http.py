@@ -15,6 +15,8 @@ from ivr.flow.next_step import MOST_QUEUE_ERRORS
 from ivr.queue.calls import answer, close_call
 from ivr.queue.models import MainReason
 from ivr.queue.operators import get_operator
+from ivr.queue.progress import AFTER_RING, RING
+from ivr.queue.timers import give_up, list_overdue
 from ivr.twilio.signature import SignatureCheck
 from ivr.twilio.twiml import Speech
 from ivr.twilio.webhooks import VoiceDoor, voice_webhooks
@@ -50,6 +52,17 @@ def connected(house: House, operator: int) -> tuple[Caller, int, int]:
     caller.waits()
     caller.leaves_queue()
     caller.operator_picks_up(offer)
+    return caller, call_id, offer
+
+
+def rung(house: House) -> tuple[Caller, int, int]:
+    operator = available_operator(house.engine, "operator1")
+    caller = Caller(house)
+    caller.calls()
+    caller.waits()
+    call_id, offer = take_first(house.engine, operator)
+    caller.waits()
+    caller.leaves_queue()
     return caller, call_id, offer
 
 
@@ -458,6 +471,34 @@ def test_a_caller_who_hung_up_unanswered_is_not_answered_by_her_operator_s_word(
     )
     assert (row(house, caller).state, row(house, caller).outcome) == ("ended", "abandoned_queue")
     assert offer_state(house, offer) == "rescinded"
+
+
+def never_joined(caller: Caller, offer: int, **fields: str) -> list[str]:
+    """Let the provider tell that the operator's telephone was up for a moment, but the two were never joined."""
+    told = {"DialCallStatus": "completed", "DialCallDuration": "2", "DialBridged": "false"} | fields
+    return verbs(caller.hears(f"/voice/dial-ended?offer={offer}", **told))
+
+
+@pytest.mark.parametrize("given_up", [False, True], ids=["picked up", "given up by the line"])
+def test_a_caller_whose_operator_picked_up_and_was_gone_before_they_were_joined_waits_on(
+    house: House, *, given_up: bool
+) -> None:
+    caller, _, offer = rung(house)
+    if given_up:
+        with house.engine.begin() as db:
+            (overdue,) = list_overdue(db, now=MONDAY_MORNING + RING + AFTER_RING)
+            assert give_up(db, overdue, now=MONDAY_MORNING + RING + AFTER_RING)
+    caller.operator_picks_up(offer)
+    assert never_joined(caller, offer) == ["Say", "Enqueue"]
+    kept = row(house, caller)
+    assert (kept.state, kept.outcome, kept.answered_at) == ("queued", None, None)
+    assert offer_state(house, offer) == ("timed_out" if given_up else "failed")
+
+
+def test_a_caller_who_hung_up_before_they_were_joined_was_not_answered(house: House) -> None:
+    caller, _, offer = rung(house)
+    never_joined(caller, offer, CallStatus="completed")
+    assert (row(house, caller).outcome, offer_state(house, offer)) == ("abandoned_queue", "rescinded")
 
 
 @pytest.mark.parametrize("heard", [False, True])

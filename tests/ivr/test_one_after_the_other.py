@@ -79,6 +79,14 @@ def test_who_hangs_up_while_she_is_being_offered_has_ended_after_it(house: House
     assert meanwhile(house, caller.ends) == read(house, "SELECT ended_at FROM call") == read(house, ON_RECORD)
 
 
+def test_what_is_told_while_the_call_s_first_word_is_written_down_comes_after_it(house: House) -> None:
+    caller = Caller(house)
+    first = f"""INSERT INTO call (call_sid, to_number, state, received_at)
+                VALUES ('{caller.sid}', '', 'ivr', '{MONDAY_MORNING + SOON}')"""  # noqa: S608 - a sid of our own
+    done = meanwhile(house, caller.calls, busy=first)
+    assert done == read(house, "SELECT received_at FROM call") == read(house, ON_RECORD)
+
+
 def test_an_operator_who_picks_up_meanwhile_has_answered_after_it(house: House) -> None:
     caller, _, offer = rung(house)
     done = meanwhile(house, lambda: caller.operator_picks_up(offer))
