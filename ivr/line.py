@@ -150,14 +150,14 @@ class Line:
                 self._do(partial(presence.end_work, account_id=account_id, now=self.clock.now()))
         if self._reconciled_at is None or now - self._reconciled_at >= RECONCILE_EVERY:
             self._reconciled_at = now
-            # Beside the loop: while the provider does not answer, callers still come to their operators by their documents.
+            # Beside the loop: while the provider does not answer, callers come to their operators by their documents.
             if not self._has_queue:
                 self.senders.submit(self._guarded, lambda _: self._make_queue(), None)
             if not self._reconciling.locked():
                 self.senders.submit(self._guarded, lambda _: self.reconcile(), None)
 
     def _make_queue(self) -> None:
-        """Let the provider make the queue in its size, which it does not change later; until it has, try again."""
+        """Let the provider have the queue in its size; until it has, each such look asks again."""
         self.provider.make_queue()
         self._has_queue = True
 

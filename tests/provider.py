@@ -17,6 +17,7 @@ class ProviderDouble:
         is_down: fail whenever a question is asked.
         sent: every redirect, as (call, offer), in the order in which they came.
         brought_back: every call that was sent to the start.
+        queues_made: how often the queue was made.
     """
 
     answer: Redirect = Redirect.DONE
@@ -24,6 +25,7 @@ class ProviderDouble:
     is_down: bool = False
     sent: list[tuple[str, int]] = field(default_factory=list)
     brought_back: list[str] = field(default_factory=list)
+    queues_made: int = 0
 
     def redirect(self, call_sid: str, offer_id: int) -> Redirect:
         self.sent.append((call_sid, offer_id))
@@ -44,6 +46,7 @@ class ProviderDouble:
 
     def make_queue(self) -> None:
         self._answer()
+        self.queues_made += 1
 
     def _answer(self) -> None:
         if self.is_down:

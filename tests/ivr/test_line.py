@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from booking_core.actors import Actor
 from booking_core.clock import Clock, real_now
 from booking_core.db import in_transaction
-from ivr.line import Line
+from ivr.line import RECONCILE_EVERY, Line
 from ivr.queue import presence
 from ivr.queue.assignment import REACH_WITHIN, assign
 from ivr.queue.calls import close_call, list_unclosed
@@ -519,3 +519,15 @@ def test_a_talk_whose_offer_was_given_up_unheard_counts_as_answered(
     assert (call_of(house, caller).state, call_of(house, caller).outcome) == ("ended", "answered")
     with house.engine.connect() as db:
         assert [each.id for each in list_unclosed(db, offers(house)[0].account_id)] == [call_of(house, caller).id]
+
+
+def test_a_queue_that_could_not_be_made_at_the_start_is_made_once_the_provider_answers(
+    line: Line, provider: ProviderDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for passed, provider.is_down in enumerate([True, False, False]):
+        monkeypatch.setattr("ivr.line.real_now", lambda passed=passed: real_now() + passed * RECONCILE_EVERY)
+        line.tick()
+        settle(line)
+        made.append(provider.queues_made)
+    assert made == [0, 1, 1]
