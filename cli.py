@@ -77,7 +77,7 @@ def day(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Measure what is named: `bench book`, `bench line`, `bench reports`."""
+    """Measure what is named: `bench book`, `bench line`, `bench reports`, `bench board`."""
     match arguments:
         case ["book", *rest]:
             from benchmarks import book
@@ -91,7 +91,11 @@ def bench(arguments: list[str]) -> int:
             from benchmarks import reports
 
             return reports.main(rest)
-    raise EngineError("name what to measure: python3 run.py bench book|line|reports [--json]")
+        case ["board", *rest]:
+            from benchmarks import board
+
+            return board.main(rest)
+    raise EngineError("name what to measure: python3 run.py bench book|line|reports|board [--json]")
 
 
 def drill(arguments: list[str]) -> int:
@@ -261,7 +265,7 @@ PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "check": (check, "the long checks: both PostgreSQL majors, interleavings at scale, mutation"),
     "call": (call, "one telephone call against the running demo, step by step"),
     "day": (day, "[--calls N|2x] [--seed S] [--json] a whole working day on a stepped clock, and whether all adds up"),
-    "bench": (bench, "bench book | line | reports [--json]: how fast it is, beside the bare statements"),
+    "bench": (bench, "bench book | line | reports | board [--json]: how fast it is, what it costs"),
     "drill": (drill, "drill line: kill each process during thirty calls, and see that nobody is lost"),
     "figures": (figures, "DAY [DAY] [--by half_hour] [--json] every published number of calls"),
     "replay": (replay, "DAY [--json] a past day's events told to the code again, and every difference"),

@@ -113,7 +113,7 @@ def measure(size: Size, folder: Path) -> dict[str, Any]:
             engine = make_engine(sqlalchemy_url(url), statement_timeout_ms=600_000)
             stack.callback(engine.dispose)
             bare = stack.enter_context(psycopg.connect(url, autocommit=True))
-            bare.execute(_FILL, {"first": FIRST_DAY, "many": size.many, "a_day": CALLS_A_DAY})
+            bare.execute(FILL, {"first": FIRST_DAY, "many": size.many, "a_day": CALLS_A_DAY})
             bare.execute("VACUUM ANALYZE")
             found = [_compare(each, engine, bare, _rounds(each, size)) for each in reports]
     finally:
@@ -176,7 +176,7 @@ def _require_same(counted: Sequence[PeriodCounts], rows: Sequence[tuple[Any, ...
     assert mine == others, "the product and the bare statement counted differently"
 
 
-_FILL = """
+FILL = """
     INSERT INTO call_facts (call_sid, received_at, in_hours, enqueued_at, first_offered_at, offers, answered_at,
                             ended_at, outcome, place, wait_us, talk_us, wrap_up_us, self_served)
     SELECT 'bench:' || n, arrived, kind <> 'closed', CASE WHEN kind <> 'ivr' AND kind <> 'closed' THEN arrived + a END,

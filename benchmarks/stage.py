@@ -169,7 +169,7 @@ def server(environ: Mapping[str, str], folder: Path, application: str, **variabl
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", application]
     whole = {**environ, **variables, "PORT": str(port), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
     with program(command, whole, folder / f"{application.replace(':', '.')}.log") as (process, log):
-        _wait_for(process, port, log)
+        wait_for(process, port, log)
         yield port
 
 
@@ -187,7 +187,7 @@ def program(
         process.wait(timeout=START_SECONDS)
 
 
-def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
