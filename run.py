@@ -83,7 +83,7 @@ def install_packages() -> None:
     require_venv_module()
     print(f"Preparing .venv with Python {platform.python_version()}; the first time takes a minute.", flush=True)
     if VENV.is_symlink():
-        VENV.unlink()  # what it leads to belongs to somebody else, and is not ours to clear
+        VENV.unlink()  # what a link leads to is not ours to clear
     base = getattr(sys, "_base_executable", sys.executable)  # `.venv/bin/python run.py` is about to remove itself
     subprocess.run([base, "-m", "venv", "--clear", VENV], check=True)
     pip("install", "--require-hashes", "-r", LOCK)

@@ -176,10 +176,8 @@ class OneCall:
         board = Browser(self.site).open("/board/").submit("/sign-in", {"login": OPERATORS[0], "password": PASSWORD})
         figures: dict[str, str] = {}
         for entry in board.page.all("dl"):
-            for term, value in zip(entry.all("dt"), entry.all("dd"), strict=False):
-                figures.setdefault(term.words, value.words)
-            for each in entry.all("div"):
-                figures[next(each.all("dt")).words] = next(each.all("dd")).words
+            for each in entry.all("div"):  # the first counts: below the figures the board explains each again
+                figures.setdefault(next(each.all("dt")).words, next(each.all("dd")).words)
         missing = [name for name in FIGURES if name not in figures]
         if missing:
             raise Unexpected(f"the board does not show {missing}")

@@ -16,6 +16,7 @@ from booking_core.clock import Clock, real_now
 from config import load_settings
 from ivr.line import Line
 from simulator.network.account import Account
+from simulator.network.calls import Place
 from simulator.network.server import Network
 from simulator.network.softphone import Softphone
 from simulator.network.speech import Speech
@@ -73,12 +74,24 @@ class Exchange:
         Raises:
             AssertionError: it never did; the last answer is named.
         """
-        waiting, found = threading.Event(), None
-        for _ in range(int(seconds * 20)):
-            if (found := self.scalar(sql, **values)) == expected:
-                return
-            waiting.wait(0.05)
-        raise AssertionError(f"{sql} gave {found!r}, not {expected!r}, within {seconds} s")
+        found: list[object] = []
+
+        def is_so() -> bool:
+            found[:] = [self.scalar(sql, **values)]
+            return found == [expected]
+
+        assert _becomes(is_so, seconds), f"{sql} gave {found}, not {expected!r}, within {seconds} s"
+
+    def until_joined(self, leg: str, *, seconds: float = 60.0) -> None:
+        """Wait until the network has joined an operator's leg with its caller: before that nobody has talked."""
+        calls = self.network.exchange.calls
+        caller = calls[str(calls[leg].parent_sid)]
+        assert _becomes(lambda: caller.place is Place.CONNECTED, seconds), f"{leg} was not joined within {seconds} s"
+
+
+def _becomes(is_so: Callable[[], bool], seconds: float) -> bool:
+    waiting = threading.Event()
+    return any(is_so() or waiting.wait(0.05) for _ in range(int(seconds * 20)))
 
 
 @contextmanager

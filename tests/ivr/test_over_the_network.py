@@ -33,7 +33,7 @@ def operator(telephone: Exchange, login: str = "operator1") -> Operator:
 def talk_and_hang_up(telephone: Exchange, who: Operator, *, nth: int = 1) -> None:
     """Let her answer, and hang up once the two are connected: before that nobody has talked."""
     leg = who.answers(nth=nth)
-    telephone.until("SELECT count(accepted_at) FROM offer WHERE leg_sid = :leg", 1, leg=leg)
+    telephone.until_joined(leg)
     who.softphone.hang_up(leg)
 
 
@@ -42,6 +42,7 @@ def test_a_call_goes_from_the_menu_to_an_operator_who_hangs_up_and_closes_it(tel
     caller = telephone.network.call(CALLER, script=Script((Step(heard="1を", press="1"),)))
     leg = who.answers()
     telephone.until("SELECT state FROM call", "connected")
+    telephone.until_joined(leg)
     assert telephone.scalar("SELECT topic FROM call") == "delivery"
     page = who.desk.open("/desk/").links()["対応の画面を開く"]
     who.softphone.hang_up(leg)

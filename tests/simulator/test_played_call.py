@@ -41,7 +41,7 @@ def test_a_call_goes_all_the_way_and_again(running: Exchange, capsys: pytest.Cap
     assert one_call.main([]) == 0
     printed = capsys.readouterr().out
     assert "応答数\t1件  ->  2件" in printed
-    assert "応答率\t100.0％  ->  100.0％" in printed
+    assert "応答率\t100.0％（1件 ÷ 1件）  ->  100.0％（2件 ÷ 2件）" in printed
     assert outcomes(running) == ["answered", "answered"]
     with running.house.engine.connect() as db:
         assert db.execute(text("SELECT count(*) FROM booking WHERE channel = 'phone'")).scalar_one() == 2

@@ -153,10 +153,11 @@ def test_a_board_is_read_as_a_person_reads_it() -> None:
     <div><dt>入電数</dt><dd>12件（ほかに時間外3件）</dd></div>
     <div><dt>待ち呼</dt><dd>1件</dd><dd>最長2分（09:58から）</dd></div>
     <div><dt>応答数</dt><dd>9件</dd></div>
-    <div><dt>応答率</dt><dd>81.8％</dd></div>
+    <div><dt>応答率</dt><dd>81.8％（9件 ÷ 11件）</dd></div>
     <div><dt>放棄（案内中）</dt><dd>1件</dd></div>
     <div><dt>放棄（待ち中・接続中）</dt><dd>1件</dd></div>
     <div><dt>着座数</dt><dd>4席</dd><dd>うち受付可3席</dd></div></dl>
+    <dl><div><dt>応答率</dt><dd>応答した電話 ÷ 決まった電話（answer_rate.strict/1）</dd></div></dl>
     <table><caption>時間帯ごとの席</caption><tr><th>9時</th><td>a</td><td>7</td><td>7</td><td>7</td></tr></table>
     <table><caption>今日の予約</caption><tr><th>手続き</th><th>受付</th><th>新しい予約</th><th>変更</th><th>取消</th></tr>
     <tr><th scope="row">受け取り</th><td>ウェブ</td><td>5</td><td>1</td><td>0</td></tr>
