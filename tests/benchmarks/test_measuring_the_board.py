@@ -11,6 +11,9 @@ TINY = board.Size(
 )
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return board.measure(TINY, tmp_path_factory.mktemp("bench") / "run")

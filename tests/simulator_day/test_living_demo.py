@@ -46,6 +46,7 @@ def living(running: Exchange, said: list[str]) -> Iterator[Living]:
     living.end()
 
 
+@pytest.mark.long
 def test_callers_are_answered_served_and_closed_and_citizens_book(
     running: Exchange, living: Living, said: list[str]
 ) -> None:

@@ -65,15 +65,22 @@ def open_theatre(
 
 def test_nothing_disagrees_and_the_same_seed_gives_the_same_day(open_theatre: Callable[[int], Theatre]) -> None:
     theatre = open_theatre(12)
-    first, again, other = theatre.play(12, 1), theatre.play(12, 1), theatre.play(12, 2)
-    assert [first.mismatches, again.mismatches, other.mismatches] == [[], [], []]
+    first, again = theatre.play(12, 1), theatre.play(12, 1)
+    assert [first.mismatches, again.mismatches] == [[], []]
     assert json.dumps(as_json(first)) == json.dumps(as_json(again))
-    assert as_json(first)["record"] != as_json(other)["record"]
     assert first.figures.received >= 12
     assert first.figures.answered > 0
     assert {channel for _, channel in first.figures.bookings} == {"web", "phone"}
     assert first.mailed.text["入電数（受付時間内）"] == str(first.figures.received)
     assert any("none" in line for line in tables(first))
+
+
+@pytest.mark.long
+def test_another_seed_gives_another_day(open_theatre: Callable[[int], Theatre]) -> None:
+    theatre = open_theatre(12)
+    first, other = theatre.play(12, 1), theatre.play(12, 2)
+    assert other.mismatches == []
+    assert as_json(first)["record"] != as_json(other)["record"]
 
 
 @pytest.mark.long
