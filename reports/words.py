@@ -32,7 +32,10 @@ REASON_NAMES: Mapping[str, str] = {
 """The desk's own words for them."""
 
 MICROS_A_TENTH = 100_000
-EXPLAINED = "応答率は、受付時間内にかかってきたすべての電話のうち、人が出たものの割合です。"
+EXPLAINED = (
+    "応答率は、受付時間内にかかってきて結果の決まった電話のうち、人が出たものの割合です。"
+    "案内の途中やお待ちの間に切れた電話も、分母に入ります。"
+)
 NOTHING_PERSONAL = "この日報に、個人の情報は入っていません。"
 
 
