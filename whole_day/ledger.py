@@ -14,7 +14,7 @@ from metrics.day_figures import DayFigures, figures_of_day
 from metrics.definition import Rate
 from metrics.period import day_start
 from metrics.settled_rate import settled_rate
-from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed, LedgerFact
+from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact
 from simulator.network.server import Network
 from tasks.replay_day import replay_day
 
@@ -37,6 +37,7 @@ def read_ledger(db: Connection, day: date, network: Network, *, now: datetime) -
         bookings={
             (each.service_code, each.channel): (each.made, each.moved, each.cancelled) for each in figures.bookings
         },
+        alarms=[LedgerAlarm(each.kind, each.raised_at, each.message) for each in list_open(db)],
         faults=[
             *_faults_of_the_book(db, bounds),
             *_faults_of_the_network(network),
@@ -73,8 +74,6 @@ def _faults_of_the_book(db: Connection, bounds: Mapping[str, object]) -> Iterato
             yield f"{what}: {found}"
     for call_id in list_misposted(db):
         yield f"the ledger's row of call {call_id} is not what its own rows give"
-    for alarm in list_open(db):
-        yield f"an alarm: {alarm.message}"
     for link in audit_chain.verify(db):
         yield f"the audit chain: {link.fault}"
 

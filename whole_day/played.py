@@ -1,6 +1,6 @@
 """One day, played from midnight to midnight, and what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from booking_core.catalogue import list_services
 from booking_core.db import make_engine
 from simulator.day.cast import Props, make_cast
 from simulator.day.figures import Figures, figures_of
+from simulator.day.ledger import LedgerAlarm
 from simulator.day.mismatches import find_mismatches
 from simulator.day.plan import DayPlan
 from simulator.day.record import Record
@@ -43,6 +44,7 @@ class PlayedDay:
     Attributes:
         mailed: the figures of the mailed report, as it says them.
         mailed_at: when it was drawn up.
+        alarms: what a person was told to look at, in order.
     """
 
     plan: DayPlan
@@ -51,6 +53,7 @@ class PlayedDay:
     figures: Figures
     mailed: MailedReport
     mailed_at: datetime | None
+    alarms: Sequence[LedgerAlarm]
     mismatches: list[str]
     requests: int
     steps: int
@@ -129,6 +132,7 @@ def play(plan: DayPlan, props: Props, stage: Stage, folder: Path, say: Callable[
         figures=figures_of(town.record),
         mailed=mailed,
         mailed_at=office.reported_at,
+        alarms=ledger.alarms,
         mismatches=[
             *find_mismatches(town.record, ledger, cast.supervisor.looks, beside(office.should_say, mailed)),
             *([] if report else ["no daily report was mailed"]),

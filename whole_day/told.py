@@ -45,6 +45,7 @@ def as_json(played: PlayedDay) -> dict[str, Any]:
         "report": dict(sorted(played.mailed.text.items())),
         "report_table": dict(sorted(played.mailed.table.items())),
         "report_drawn_up_at": _at(played.mailed_at),
+        "alarms": [{"at": _at(each.raised_at), "message": each.message} for each in played.alarms],
         "board_looks": played.looks,
         "record": fingerprint(played.record),
         "mismatches": played.mismatches,
@@ -109,6 +110,7 @@ def tables(played: PlayedDay) -> Iterator[str]:
     yield ""
     yield f"  the mailed report, drawn up at {_clock(played.mailed_at)}:"
     yield from (f"    {name}：{figure}" for name, figure in played.mailed.text.items())
+    yield from (f"  an alarm at {_clock(each.raised_at)}: {each.message}" for each in played.alarms)
     yield ""
     yield from _verdict(played.mismatches)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from simulator.day.record import ABANDONED_IVR, ABANDONED_QUEUE, ANSWERED, FAILED, Heard, Record
 from simulator.opening_time import TOKYO
@@ -108,6 +109,25 @@ def share_answered(calls: Iterable[Heard]) -> Share:
     """Return how many of the decided calls a person answered."""
     decided = [call for call in calls if call.decided]
     return Share(sum(call.answered_at is not None for call in decided), len(decided))
+
+
+def share_at(record: Record, at: datetime, window: timedelta) -> Share:
+    """Return how many were answered of the calls that arrived within the window before `at` and were decided then."""
+    calls = [call for call in record.calls.values() if not call.turned_away and at - window <= call.called_at < at]
+    answered = sum(_was(call.answered_at, at) for call in calls)
+    return Share(answered, sum(_was(call.answered_at, at) or _was(call.ended_at, at) for call in calls))
+
+
+def waits_at(record: Record, at: datetime) -> bool:
+    """Tell whether anybody stood in the queue, or was being rung for, at an instant."""
+    return any(
+        _was(call.queued_at, at) and not _was(call.answered_at, at) and not _was(call.ended_at, at)
+        for call in record.calls.values()
+    )
+
+
+def _was(happened: datetime | None, at: datetime) -> bool:
+    return happened is not None and happened <= at
 
 
 def bookings_of(record: Record) -> Bookings:

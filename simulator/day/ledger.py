@@ -45,12 +45,22 @@ class LedgerDeed:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerAlarm:
+    """Something the product told a person to look at."""
+
+    kind: str
+    raised_at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Everything that is compared.
 
     Attributes:
         computed: the published figures of the day by name, as the metrics compute them from the stored events.
         bookings: likewise, by service and channel.
+        alarms: what a person was told to look at, in order.
         faults: what the book, the line, the network or a job found wrong with itself, in words.
     """
 
@@ -59,4 +69,5 @@ class Ledger:
     deeds: Sequence[LedgerDeed]
     computed: Mapping[str, str]
     bookings: Bookings
+    alarms: Sequence[LedgerAlarm] = field(default=())
     faults: Sequence[str] = field(default=())

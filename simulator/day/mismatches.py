@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from simulator.day.figures import Bookings, Figures, figures_of
-from simulator.day.ledger import Ledger, LedgerCall, LedgerFact
+from simulator.day.figures import Bookings, Figures, figures_of, share_at, waits_at
+from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerFact
 from simulator.day.record import Heard, Record
 from simulator.day.supervisor import BoardLook
 from simulator.opening_time import TOKYO
 
 Told = Mapping[str, str]
+GOAL_PERCENT, ALARM_WINDOW = 85, timedelta(minutes=15)
+"""The contract's goal (3-2-J), and the span over which it is watched."""
 
 
 def find_mismatches(
@@ -29,6 +31,7 @@ def find_mismatches(
         *_of_bookings(figures_of(record).bookings, ledger.bookings),
         *(each for look in looks for each in _of_figures(f"the board at {_clock(look.at)}", look.known, look.shown)),
         *(each for what, (known, said) in mailed.items() for each in _of_figures(what, known, said)),
+        *(f"an alarm that is not true: {each.message}" for each in ledger.alarms if not _is_true(each, record)),
         *(f"found wrong: {each}" for each in ledger.faults),
     ]
 
@@ -131,6 +134,17 @@ def _of_bookings(known: Bookings, told: Bookings) -> Iterator[str]:
     for pair in sorted(known.keys() | told.keys()):
         if known.get(pair) != told.get(pair):
             yield f"bookings of {'/'.join(pair)}: {known.get(pair)}, in the figures {told.get(pair)}"
+
+
+def _is_true(alarm: LedgerAlarm, record: Record) -> bool:
+    """Tell whether the day gave rise to an alarm: a busy one may miss the goal, and no other fault may there be."""
+    match alarm.kind:
+        case "line.below_target":
+            share = share_at(record, alarm.raised_at, ALARM_WINDOW)
+            return share.part * 100 < GOAL_PERCENT * share.whole
+        case "line.long_wait":
+            return waits_at(record, alarm.raised_at)
+    return False
 
 
 def _name(call: Heard) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator.day.figures import figures_of
-from simulator.day.ledger import Ledger, LedgerCall, LedgerDeed, LedgerFact
+from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact
 from simulator.day.mismatches import computed_names, find_mismatches
 from simulator.day.record import Deed, Heard, Record
 from simulator.day.supervisor import BoardLook, known, read_board
@@ -166,3 +166,25 @@ def test_a_board_is_read_as_a_person_reads_it() -> None:
         "入電数": "12", "待ち呼": "1", "応答数": "9", "応答率": "81.8", "着座数": "4",
         "時間外": "3", "放棄": "2", "受付可": "3", "予約": "7", "変更": "1", "取消": "1",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("after", "true"), [(31, True), (0, False)])
+def test_an_alarm_of_a_missed_goal_has_to_be_true(after: float, *, true: bool) -> None:
+    record = a_record()
+    alarm = LedgerAlarm("line.below_target", seconds(after), "応答率が目標を下回っています。")
+    assert (found(record, replace(its_ledger(record), alarms=[alarm])) == []) is true
+
+
+def test_an_alarm_on_a_day_that_lost_its_callers_is_true_and_any_other_kind_is_found() -> None:
+    record = a_record()
+    for call in record.calls.values():
+        call.answered_at, call.answered_by, call.main_reason = None, "", ""
+        call.ended_at = seconds(100)
+    record.deeds.clear()
+    ledger = its_ledger(record)
+    missed = LedgerAlarm("line.below_target", seconds(200), "応答率が目標を下回っています。")
+    assert found(record, replace(ledger, alarms=[missed])) == []
+    waits = LedgerAlarm("line.long_wait", seconds(99), "長くお待ちの方がいます。")
+    assert found(record, replace(ledger, alarms=[waits])) == []
+    assert found(record, replace(ledger, alarms=[replace(waits, raised_at=seconds(101))]))
+    assert found(record, replace(ledger, alarms=[replace(missed, kind="recount")]))
