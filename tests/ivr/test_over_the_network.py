@@ -13,6 +13,8 @@ from tests.desk import add_staff, signed_in_at
 from tests.exchange import Exchange, Operator, exchange
 
 CALLER = "+819012345678"
+PRESSES_0 = Step(heard="1を", press="0")
+FOR_A_PERSON = Script((PRESSES_0,))
 STATES = "SELECT string_agg(state || ':' || coalesce(outcome, ''), ' ' ORDER BY id) FROM call"
 BUSY = "SELECT count(*) FROM offer WHERE state IN ('pending', 'accepted')"
 
@@ -68,7 +70,7 @@ def test_silence_and_a_wrong_key_lead_to_a_person(telephone: Exchange) -> None:
 
 def test_an_operator_who_declines_passes_the_caller_on_and_is_parked(telephone: Exchange) -> None:
     first = operator(telephone)
-    telephone.network.call(CALLER)
+    telephone.network.call(CALLER, script=FOR_A_PERSON)
     leg = str(first.softphone.wait_for("incoming", seconds=60).data["leg"])
     first.softphone.reject(leg)
     telephone.until("SELECT reason FROM operator_state", "missed")
@@ -80,7 +82,7 @@ def test_an_operator_who_declines_passes_the_caller_on_and_is_parked(telephone: 
 
 def test_an_operator_without_a_telephone_is_parked_and_the_caller_waits_on(telephone: Exchange) -> None:
     signed_in_at(telephone.house, "desk", "operator1").submit({"status": "available"}, action="/desk/status")
-    telephone.network.call(CALLER)
+    telephone.network.call(CALLER, script=FOR_A_PERSON)
     telephone.until("SELECT reason FROM operator_state", "missed")
     telephone.until("SELECT state FROM call", "queued")
 
@@ -89,20 +91,20 @@ def test_an_operator_without_a_telephone_is_parked_and_the_caller_waits_on(telep
     "script",
     [
         Script((Step(when="answered", hang_up=True),)),
-        Script((Step(when="queued", after=0.1, hang_up=True),)),
-        Script((Step(when="ringing_out", hang_up=True),)),
-        Script((Step(when="connected", after=0.2, hang_up=True),)),
+        Script((PRESSES_0, Step(when="queued", after=0.1, hang_up=True))),
+        Script((PRESSES_0, Step(when="ringing_out", hang_up=True))),
+        Script((PRESSES_0, Step(when="connected", after=0.2, hang_up=True))),
     ],
     ids=["in the menu", "in the queue", "while it rings", "in the talk"],
 )
 def test_a_caller_may_hang_up_at_any_moment(telephone: Exchange, script: Script) -> None:
     who = operator(telephone)
     telephone.network.call(CALLER, script=script)
-    if script.steps[0].when == "connected":
+    if script.steps[-1].when == "connected":
         who.answers()
     telephone.until("SELECT state FROM call", "ended")
     telephone.until(BUSY, 0)
-    answered = script.steps[0].when == "connected"
+    answered = script.steps[-1].when == "connected"
     assert (telephone.scalar("SELECT outcome FROM call") == "answered") is answered
     assert telephone.scalar("SELECT status FROM operator_state") == "available"
 
@@ -119,7 +121,7 @@ def test_a_caller_may_hang_up_at_any_moment(telephone: Exchange, script: Script)
 def test_a_redirect_that_fails_costs_nobody_her_operator(telephone: Exchange, fault: Fault, noted: str) -> None:
     telephone.network.rest_faults.plan(fault, only="/Calls/", method="POST")
     who = operator(telephone)
-    telephone.network.call(CALLER)
+    telephone.network.call(CALLER, script=FOR_A_PERSON)
     talk_and_hang_up(telephone, who)
     telephone.until(STATES, "ended:answered")
     assert telephone.scalar("SELECT count(*) FROM offer") == 1
@@ -140,7 +142,7 @@ def test_an_answer_that_cannot_be_read_is_the_provider_failing(telephone: Exchan
 def test_callbacks_may_come_twice_out_of_order_or_never(telephone: Exchange, delivery: Delivery) -> None:
     telephone.network.exchange.delivery.usual = delivery
     who = operator(telephone)
-    telephone.network.call(CALLER)
+    telephone.network.call(CALLER, script=FOR_A_PERSON)
     talk_and_hang_up(telephone, who)
     telephone.until(STATES, "ended:answered")
     telephone.until("SELECT state FROM offer", "wrapping")
@@ -148,7 +150,7 @@ def test_callbacks_may_come_twice_out_of_order_or_never(telephone: Exchange, del
 
 def test_many_callers_and_few_operators_end_in_one_outcome_each(telephone: Exchange) -> None:
     workers = [operator(telephone, f"operator{n}") for n in (1, 2, 3)]
-    callers = [telephone.network.call(f"+819000000{n:03d}") for n in range(12)]
+    callers = [telephone.network.call(f"+819000000{n:03d}", script=FOR_A_PERSON) for n in range(12)]
     for nth in (1, 2, 3):
         for each in workers:
             talk_and_hang_up(telephone, each, nth=nth)

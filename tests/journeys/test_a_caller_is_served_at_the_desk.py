@@ -71,6 +71,7 @@ def test_her_telephone_rings_she_books_and_reads_back_and_the_citizen_sees_it(
     page.context.close()
 
 
+@pytest.mark.long
 def test_a_tab_that_is_closed_while_it_rings_loses_nobody(telephone: Exchange, browser: Browser) -> None:
     """Her tab goes away while it rings: the caller keeps her place, the desk is parked, and she can come back."""
     context = browser.new_context(locale="ja-JP")
