@@ -35,13 +35,13 @@ MOST_SURVIVORS = 10
 skips (1); guards that only a race within microseconds reaches: races in threads and random walks look after those (5).
 """
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-DEBIAN_PACKAGES = ("chromium", "fontconfig", "fonts-ipaexfont-gothic", "libatomic1")
+DEBIAN_PACKAGES = ("chromium", "fontconfig", "fonts-ipaexfont-gothic", "libatomic1", "poppler-utils")
 APT = Path("/usr/bin/apt-get")
 
 
 def run_suite(arguments: list[str]) -> int:
     """Check the source, then run the tests; returns the first exit code that is not 0. Arguments go to pytest."""
-    require_browser()
+    require_readers()
     if not arguments:
         for name, words in SOURCE_CHECKS:
             if code := _python(name, *words):
@@ -51,7 +51,7 @@ def run_suite(arguments: list[str]) -> int:
 
 def run_check(arguments: list[str]) -> int:
     """Run the rows' tests on both majors, the long tests, then the mutation of the core; returns the first failure."""
-    require_browser()
+    require_readers()
     for major in MAJORS:
         os.environ["POSTGRES_MAJOR"] = major
         if code := _pytest(*PARALLEL, "-m", "not long", *TESTS_OF_ROWS, *arguments):
@@ -113,21 +113,26 @@ def _mutmut(source: Path, *words: str) -> list[str]:
     return subprocess.run(command, cwd=source, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def require_browser() -> None:
-    """Install Chromium and a Japanese font as root on Debian; elsewhere raise EngineError with the one line to type."""
-    if any(map(shutil.which, CHROMIUM_NAMES)) and _has_japanese_font() and _has_drivers_library():
+def require_readers() -> None:
+    """Install what reads pages and papers, as root on Debian; elsewhere raise EngineError with the one line to type.
+
+    That is Chromium with a Japanese font, and poppler's pdftotext.
+    """
+    has_readers = any(map(shutil.which, CHROMIUM_NAMES)) and shutil.which("pdftotext")
+    if has_readers and _has_japanese_font() and _has_drivers_library():
         return
     line = f"apt-get install -y {' '.join(DEBIAN_PACKAGES)}"
     if sys.platform == "darwin":
-        raise EngineError("the page tests need Chromium on PATH. Type: brew install --cask chromium")
+        brew = "brew install --cask chromium; brew install poppler"
+        raise EngineError(f"the tests need Chromium and pdftotext on PATH. Type: {brew}")
     if os.geteuid() != 0 or not APT.exists():
-        raise EngineError(f"the page tests need Chromium and a Japanese font. Type: sudo {line}")
-    print(f"Installing {', '.join(DEBIAN_PACKAGES)} for the page tests …", flush=True)
+        raise EngineError(f"the tests need Chromium, a Japanese font and pdftotext. Type: sudo {line}")
+    print(f"Installing {', '.join(DEBIAN_PACKAGES)} for the tests of pages and papers …", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([APT, "update", "-qq"], env=quiet, check=False)
     command: list[str | Path] = [APT, "install", "-y", "-qq", "--no-install-recommends", *DEBIAN_PACKAGES]
     if subprocess.run(command, env=quiet, check=False).returncode:
-        raise EngineError(f"Chromium could not be installed. Type: {line}")
+        raise EngineError(f"what the tests need could not be installed. Type: {line}")
 
 
 def _has_japanese_font() -> bool:

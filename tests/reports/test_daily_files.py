@@ -53,10 +53,9 @@ def facts_of(report: DailyContent) -> dict[tuple[str, str, str, str], str]:
 
 
 def words_of(pdf: bytes, folder: Path) -> str:
-    reader = shutil.which("pdftotext")
-    if reader is None:
-        pytest.skip("no pdftotext on PATH: apt-get install -y poppler-utils")
     (folder / "report.pdf").write_bytes(pdf)
+    reader = shutil.which("pdftotext")
+    assert reader, "no pdftotext on PATH: run.py test brings it, or says how"
     told = subprocess.run([reader, "-layout", folder / "report.pdf", "-"], capture_output=True, text=True, check=True)
     return told.stdout
 
