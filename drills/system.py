@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -129,11 +129,9 @@ class System:
         """Wait until something is so; return how many seconds it took, None when it never was."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            try:
+            with suppress(DBAPIError):  # the database may be what was killed
                 if told():
                     return time.monotonic() - began
-            except DBAPIError:
-                pass  # the database may be what was killed
             time.sleep(LOOK_SECONDS)
         return None
 

@@ -6,8 +6,9 @@ from booking_core.actors import IdentifiedBy
 from booking_core.models import Verb
 from booking_core.settings import CallerItem
 from booking_core.visit import CardView
+from ivr.names import MAIN_REASON_NAMES
 from ivr.queue.calls import CallView
-from ivr.queue.models import AwayReason, CallState, MainReason, NoticeKind, OfferState, Outcome, Status, Topic
+from ivr.queue.models import AwayReason, CallState, NoticeKind, OfferState, Outcome, Status, Topic
 from ivr.queue.operators import Activity, OperatorView
 from web.formats import card_number_display
 
@@ -61,16 +62,7 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.CLOSED: "時間外",
     Outcome.FAILED: "接続できず",
 }
-MAIN_REASON: Mapping[MainReason, str] = {
-    MainReason.NEW_BOOKING: "新しい予約",
-    MainReason.CHANGE: "予約の変更",
-    MainReason.CANCELLATION: "予約の取消",
-    MainReason.QUESTION: "問い合わせ",
-    MainReason.COMPLAINT: "苦情・要望",
-    MainReason.NOT_FOR_US: "まちがい電話・ほかの窓口の用件",
-    MainReason.NOTHING_HEARD: "無言・聞き取れない",
-    MainReason.OTHER: "その他",
-}
+MAIN_REASON = MAIN_REASON_NAMES
 REASON_NEEDED = "主な用件を、一つ選んでください。"
 AWAY_NEEDED = "離席の理由を、一つ選んでください。"
 NOTICE_KIND: Mapping[NoticeKind, str] = {NoticeKind.CLOSURE: "休止", NoticeKind.NOTICE: "お知らせ"}

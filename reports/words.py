@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from booking_core.names import CHANNEL_NAMES
-from ivr.queue.models import MainReason
+from ivr.names import MAIN_REASON_NAMES
 from metrics.answer_rate import GOAL_PERCENT, STRICT, meets_goal
 from reports.content import BookingRow, DayRow, HourRow, RateRow, RemainingRow, WaitsRow, rate_of
 
@@ -18,18 +18,7 @@ RATE_NAMES: Mapping[str, str] = {
     "answer_rate.with_call_backs": "参考　その日の折り返しを応答に数える",
     "service_level.of_offered.20s": "参考　待ち列に入った電話のうち20秒以内の応答",
 }
-REASON_NAMES: Mapping[str, str] = {
-    MainReason.NEW_BOOKING: "新しい予約",
-    MainReason.CHANGE: "予約の変更",
-    MainReason.CANCELLATION: "予約の取消",
-    MainReason.QUESTION: "問い合わせ",
-    MainReason.COMPLAINT: "苦情・要望",
-    MainReason.NOT_FOR_US: "まちがい電話・ほかの窓口の用件",
-    MainReason.NOTHING_HEARD: "無言・聞き取れない",
-    MainReason.OTHER: "その他",
-    "": "まだ記録なし",
-}
-"""The desk's own words for them."""
+REASON_NAMES: Mapping[str, str] = {str(each): name for each, name in MAIN_REASON_NAMES.items()} | {"": "まだ記録なし"}
 
 MICROS_A_TENTH = 100_000
 EXPLAINED = (

@@ -456,7 +456,8 @@ def test_while_the_database_is_away_callers_are_kept(house: House, path: str, an
     assert verbs(caller.hears(path)) == answer
 
 
-def test_a_caller_who_hung_up_unanswered_is_not_answered_by_her_operator_s_word(house: House) -> None:
+def said_to_be_answered(house: House) -> tuple[Caller, int]:
+    """Let an operator's desk say that she has answered, of which her telephone knows nothing; return the offer."""
     operator = available_operator(house.engine, "operator1")
     caller = Caller(house)
     caller.calls()
@@ -466,6 +467,11 @@ def test_a_caller_who_hung_up_unanswered_is_not_answered_by_her_operator_s_word(
     caller.leaves_queue()
     by = Actor.operator(operator)
     in_transaction(house.engine, lambda db: answer(db, call_id, account_id=operator, by=by, now=MONDAY_MORNING))
+    return caller, offer
+
+
+def test_a_caller_who_hung_up_unanswered_is_not_answered_by_her_operator_s_word(house: House) -> None:
+    caller, offer = said_to_be_answered(house)
     caller.hears(
         f"/voice/dial-ended?offer={offer}", DialCallStatus="canceled", DialBridged="false", CallStatus="completed"
     )
@@ -505,15 +511,7 @@ def test_a_caller_who_hung_up_before_they_were_joined_was_not_answered(house: Ho
 def test_an_operator_who_says_that_she_answered_and_does_not_costs_the_caller_nothing(
     house: House, *, heard: bool
 ) -> None:
-    operator = available_operator(house.engine, "operator1")
-    caller = Caller(house)
-    caller.calls()
-    caller.waits()
-    call_id, offer = take_first(house.engine, operator)
-    caller.waits()
-    caller.leaves_queue()
-    by = Actor.operator(operator)
-    in_transaction(house.engine, lambda db: answer(db, call_id, account_id=operator, by=by, now=MONDAY_MORNING))
+    caller, offer = said_to_be_answered(house)
     if heard:
         caller.operator_picks_up(offer)
     assert row(house, caller).state == "connected"
