@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Route, expect
 from sqlalchemy import text
 
 from tests.caller import Caller, verbs
@@ -164,6 +164,26 @@ def test_a_call_she_does_not_take_goes_on_and_she_reads_how_to_go_on(desk: Desk)
     expect(desk.page.locator("#softphone-note")).to_contain_text("「受付可にする」を押すと")
     assert desk.one("SELECT state FROM call") == "queued"
     assert desk.one("SELECT state FROM offer") == "declined"
+
+
+def test_what_she_does_before_the_desk_has_told_of_the_call_reaches_the_line(desk: Desk) -> None:
+    def keep_from_the_worker(route: Route) -> None:
+        if "heartbeat-worker" in route.request.headers["referer"]:
+            withheld.append(route)
+        else:
+            route.continue_()
+
+    withheld: list[Route] = []
+    desk.context.route("**/desk/line/state", keep_from_the_worker)
+    _, _, leg = desk.rings()
+    with desk.page.expect_request("**/desk/calls/*/decline"):
+        desk.press("取らない")
+    assert desk.network.next_order() == ("reject", leg)
+    assert withheld, "the desk had told of the call before she pressed"
+    for route in withheld:
+        route.continue_()
+    desk.context.unroute("**/desk/line/state")
+    expect(desk.page.locator("#softphone-note")).to_contain_text("離席中（着信に出られず）")
 
 
 def test_the_keyboard_alone_is_enough(desk: Desk) -> None:

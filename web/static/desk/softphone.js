@@ -190,8 +190,7 @@ class Softphone {
     stopRinging();
     stayOnThePage(true);
     this.#show({ leg: { leg, talking: true }, muted: false });
-    if (this.#as.server?.call) this.#post(this.#as.server.call.url + "answer");
-    this.#worker.postMessage({ kind: "ask" });
+    this.#tellOfTheCall("answer");
   }
 
   #silence() {
@@ -206,17 +205,29 @@ class Softphone {
     if (this.#driver !== ANSWERED_ELSEWHERE) {
       unlock();
       this.#line?.accept();
-    } else if (this.#as.server?.call) {
-      await this.#post(this.#as.server.call.url + "answer");
-      this.#worker.postMessage({ kind: "ask" });
+    } else {
+      await this.#tellOfTheCall("answer");
     }
   }
 
   async #decline() {
-    const call = this.#as.server?.call;
     this.#line?.decline();
-    if (call) await this.#post(call.url + "decline");
+    await this.#tellOfTheCall("decline");
+  }
+
+  /** Tell the server what she did with the call that rings. */
+  async #tellOfTheCall(verb) {
+    const call = await this.#ringingCall();
+    if (call) await this.#post(call.url + verb);
     this.#worker.postMessage({ kind: "ask" });
+  }
+
+  /** The telephone may ring before the server's next word tells which call it is: then the server is asked. */
+  async #ringingCall() {
+    const known = this.#as.server;
+    if (known?.activity === "ringing" && known.call) return known.call;
+    const answer = await fetch(this.#urls.stateUrl, { headers: { "HX-Request": "true" }, cache: "no-store" });
+    return answer.ok ? (await answer.json()).call : null;
   }
 
   #mute() {
