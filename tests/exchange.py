@@ -5,8 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 from werkzeug.serving import make_server
@@ -37,16 +36,6 @@ class Operator:
     desk: Visitor
     softphone: Softphone
 
-    @classmethod
-    def at_work(cls, house: House, network: Network, login: str) -> Self:
-        """Sign in, register the telephone by the token the desk hands out, and take calls."""
-        desk = signed_in_at(house, "desk", login).open("/desk/")
-        token = desk.form("/desk/status")[1]["csrf_token"]
-        told = desk.client.post("/desk/line/token", data={"csrf_token": token}).get_json()
-        softphone = Softphone(network.url, told["token"])
-        softphone.register()
-        return cls(desk.submit({"status": "available"}, action="/desk/status"), softphone)
-
     def answers(self, *, nth: int = 1) -> str:
         """Wait until her telephone rings for the nth time, and answer it; return the leg."""
         leg = str(self.softphone.wait_for("incoming", count=nth, seconds=60).data["leg"])
@@ -63,6 +52,22 @@ class Exchange:
     site: str
     network: Network
     line: Line
+    _softphones: list[Softphone] = field(default_factory=list)
+
+    def at_work(self, login: str) -> Operator:
+        """Sign in, register the telephone by the token the desk hands out, and take calls."""
+        desk = signed_in_at(self.house, "desk", login).open("/desk/")
+        token = desk.form("/desk/status")[1]["csrf_token"]
+        told = desk.client.post("/desk/line/token", data={"csrf_token": token}).get_json()
+        softphone = Softphone(self.network.url, told["token"])
+        softphone.register()
+        self._softphones.append(softphone)
+        return Operator(desk.submit({"status": "available"}, action="/desk/status"), softphone)
+
+    def everybody_leaves(self) -> None:
+        """Close every telephone: one that is left open goes on asking for its network, whoever has the port then."""
+        for softphone in self._softphones:
+            softphone.close()
 
     def scalar(self, sql: str, **values: object) -> object:
         with self.house.engine.connect() as db:
@@ -122,7 +127,9 @@ def exchange(open_house: Callable[..., House]) -> Iterator[Exchange]:
         stack.callback(running.join)
         stack.callback(stop.set)
         running.start()
-        yield Exchange(house, site, network, line)
+        running_exchange = Exchange(house, site, network, line)
+        stack.callback(running_exchange.everybody_leaves)
+        yield running_exchange
 
 
 def _line(house: House, settings: dict[str, str]) -> Line:

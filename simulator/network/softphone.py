@@ -111,7 +111,8 @@ class Softphone:
                 self._take(Told("", "error", rejected.told))
                 return
             except (OSError, http.client.HTTPException, ValueError):
-                self._closed.wait(RETRY_SECONDS)
+                pass  # not this time: what was missed is told once it goes on
+            self._closed.wait(RETRY_SECONDS)
 
     def _take(self, told: Told) -> None:
         with self._changed:
@@ -131,6 +132,8 @@ class Softphone:
             with connection.getresponse() as stream:
                 if stream.status == http.client.UNAUTHORIZED:
                     raise TokenRejected(json.loads(stream.read()))
+                if stream.status != http.client.OK:
+                    raise http.client.HTTPException(stream.status)
                 yield from _events(stream)
 
     def _act(self, leg: str, deed: str, **told: str) -> bool:

@@ -28,10 +28,6 @@ def telephone(open_house: Callable[..., House]) -> Iterator[Exchange]:
         assert [str(each) for each in running.network.debugger.violations] == []
 
 
-def operator(telephone: Exchange, login: str = "operator1") -> Operator:
-    return Operator.at_work(telephone.house, telephone.network, login)
-
-
 def talk_and_hang_up(telephone: Exchange, who: Operator, *, nth: int = 1) -> None:
     """Let her answer, and hang up once the two are connected: before that nobody has talked."""
     leg = who.answers(nth=nth)
@@ -40,7 +36,7 @@ def talk_and_hang_up(telephone: Exchange, who: Operator, *, nth: int = 1) -> Non
 
 
 def test_a_call_goes_from_the_menu_to_an_operator_who_hangs_up_and_closes_it(telephone: Exchange) -> None:
-    who = operator(telephone)
+    who = telephone.at_work("operator1")
     caller = telephone.network.call(CALLER, script=Script((Step(heard="1を", press="1"),)))
     leg = who.answers()
     telephone.until("SELECT state FROM call", "connected")
@@ -56,7 +52,7 @@ def test_a_call_goes_from_the_menu_to_an_operator_who_hangs_up_and_closes_it(tel
 
 
 def test_silence_and_a_wrong_key_lead_to_a_person(telephone: Exchange) -> None:
-    who = operator(telephone)
+    who = telephone.at_work("operator1")
     telephone.network.call(CALLER)
     talk_and_hang_up(telephone, who)
     telephone.until(STATES, "ended:answered")
@@ -69,12 +65,12 @@ def test_silence_and_a_wrong_key_lead_to_a_person(telephone: Exchange) -> None:
 
 
 def test_an_operator_who_declines_passes_the_caller_on_and_is_parked(telephone: Exchange) -> None:
-    first = operator(telephone)
+    first = telephone.at_work("operator1")
     telephone.network.call(CALLER, script=FOR_A_PERSON)
     leg = str(first.softphone.wait_for("incoming", seconds=60).data["leg"])
     first.softphone.reject(leg)
     telephone.until("SELECT reason FROM operator_state", "missed")
-    second = operator(telephone, "operator2")
+    second = telephone.at_work("operator2")
     talk_and_hang_up(telephone, second)
     telephone.until(STATES, "ended:answered")
     assert telephone.scalar("SELECT count(*) FROM offer") == 2
@@ -98,7 +94,7 @@ def test_an_operator_without_a_telephone_is_parked_and_the_caller_waits_on(telep
     ids=["in the menu", "in the queue", "while it rings", "in the talk"],
 )
 def test_a_caller_may_hang_up_at_any_moment(telephone: Exchange, script: Script) -> None:
-    who = operator(telephone)
+    who = telephone.at_work("operator1")
     telephone.network.call(CALLER, script=script)
     if script.steps[-1].when == "connected":
         who.answers()
@@ -120,7 +116,7 @@ def test_a_caller_may_hang_up_at_any_moment(telephone: Exchange, script: Script)
 )
 def test_a_redirect_that_fails_costs_nobody_her_operator(telephone: Exchange, fault: Fault, noted: str) -> None:
     telephone.network.rest_faults.plan(fault, only="/Calls/", method="POST")
-    who = operator(telephone)
+    who = telephone.at_work("operator1")
     telephone.network.call(CALLER, script=FOR_A_PERSON)
     talk_and_hang_up(telephone, who)
     telephone.until(STATES, "ended:answered")
@@ -141,7 +137,7 @@ def test_an_answer_that_cannot_be_read_is_the_provider_failing(telephone: Exchan
 @pytest.mark.parametrize("delivery", [Delivery.TWICE, Delivery.REORDERED, Delivery.NEVER])
 def test_callbacks_may_come_twice_out_of_order_or_never(telephone: Exchange, delivery: Delivery) -> None:
     telephone.network.exchange.delivery.usual = delivery
-    who = operator(telephone)
+    who = telephone.at_work("operator1")
     telephone.network.call(CALLER, script=FOR_A_PERSON)
     talk_and_hang_up(telephone, who)
     telephone.until(STATES, "ended:answered")
@@ -149,7 +145,7 @@ def test_callbacks_may_come_twice_out_of_order_or_never(telephone: Exchange, del
 
 
 def test_many_callers_and_few_operators_end_in_one_outcome_each(telephone: Exchange) -> None:
-    workers = [operator(telephone, f"operator{n}") for n in (1, 2, 3)]
+    workers = [telephone.at_work(f"operator{n}") for n in (1, 2, 3)]
     callers = [telephone.network.call(f"+819000000{n:03d}", script=FOR_A_PERSON) for n in range(12)]
     for nth in (1, 2, 3):
         for each in workers:

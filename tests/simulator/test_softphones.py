@@ -1,5 +1,6 @@
 """Softphones over HTTP, with the tokens that the provider's own library mints."""
 
+import queue
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,15 +9,18 @@ import pytest
 import requests
 from twilio.jwt.access_token import AccessToken  # type: ignore[import-untyped] # the library ships no types
 from twilio.jwt.access_token.grants import VoiceGrant  # type: ignore[import-untyped] # likewise
+from werkzeug.wrappers import Request, Response
 
 from simulator.network.account import Account
 from simulator.network.doors import sse
 from simulator.network.server import Network
-from simulator.network.softphone import Softphone
+from simulator.network.softphone import RETRY_SECONDS, Softphone
 from simulator.network.softphone_token import TokenRefused, read_token
 from simulator.network.speech import Speech
 from tests.simulator.conftest import account_for
 from tests.simulator.product import EMPTY, Product, dial, document
+
+pytest_plugins = ["tests.browser"]
 
 FAR_AHEAD = 4_000_000_000
 DESK = "http://127.0.0.1:8000"
@@ -152,6 +156,25 @@ def test_a_softphone_whose_stream_is_gone_is_forgotten(
     with registration.changed:
         assert registration.changed.wait_for(lambda: registration.gone, 10)
     assert network.exchange.clients.registrations == {}
+
+
+def test_a_stream_that_is_refused_is_not_asked_for_again_at_once(serve: Callable[[Any], str]) -> None:
+    asked: queue.Queue[str] = queue.Queue()
+
+    @Request.application
+    def knows_nobody(request: Request) -> Response:
+        if request.method == "POST":
+            return Response('{"registration": "one"}', content_type="application/json")
+        asked.put(request.path)
+        return Response(status=404)
+
+    softphone = Softphone(serve(knows_nobody), "a token")
+    softphone.register()
+    assert asked.get(timeout=10) == "/client/events"
+    with pytest.raises(queue.Empty):
+        asked.get(timeout=RETRY_SECONDS / 2)
+    assert asked.get(timeout=10) == "/client/events"
+    softphone.close()
 
 
 def test_a_fresh_token_prolongs_a_registration(network: Network, softphone: Callable[..., Softphone]) -> None:

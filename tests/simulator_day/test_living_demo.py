@@ -11,7 +11,7 @@ from simulator.living.program import LOGINS, Living
 from simulator.one_call import asked
 from tests.conftest import House
 from tests.desk import add_staff
-from tests.exchange import Exchange, Operator, exchange
+from tests.exchange import Exchange, exchange
 
 QUICK = Pace(caller_every=4.0, citizen_every=5.0, talk=0.01, look_every=0.3)
 AT_WORK = "SELECT count(*) FROM operator_state WHERE status = 'available'"
@@ -69,13 +69,12 @@ def test_they_stand_aside_while_they_are_asked_to_and_a_visitor_gets_her_call(
         _post(f"http://127.0.0.1:{control.server_port}/pause")
         running.until("SELECT count(*) FROM call WHERE state IN ('queued', 'offering')", 0)
         running.until(AT_WORK, 0)
-        visitor = Operator.at_work(running.house, running.network, "operator1")
+        visitor = running.at_work("operator1")
         running.network.call("+81751239000")
         visitor.answers()
         _post(f"http://127.0.0.1:{control.server_port}/resume")
         running.until("SELECT count(*) FROM operator_state s JOIN staff_account a ON a.id = s.account_id "
                       "WHERE a.login LIKE 'sim%' AND s.status = 'available'", 3)  # fmt: skip
-        visitor.softphone.close()
     finally:
         control.shutdown()
         control.server_close()
