@@ -15,15 +15,16 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock at once or raise EngineError naming the process that has it."""
+        """Take the lock at once or raise EngineError naming the process that has it, once that one has signed it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 20).decode() or "unknown"
+            signed = os.read(descriptor, 20).decode()
             os.close(descriptor)
-            raise EngineError(f"{self._path.parent} is in use by process {holder}: stop that one first") from None
+            holder = f"process {signed}" if signed else "another process"
+            raise EngineError(f"{self._path.parent} is in use by {holder}: stop that one first") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         self._descriptor = descriptor

@@ -29,6 +29,9 @@ CHROMIUM_ARGS: Final = (
     "--disable-sync",
 )
 
+LOOK_SECONDS: Final = 0.05
+"""How often a server looks whether it is to end: dozens end one after the other."""
+
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
@@ -49,7 +52,7 @@ def serve() -> Iterator[Callable[[Any], str]]:
 
     def start(app: Any) -> str:
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Silent)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(LOOK_SECONDS,), daemon=True)
         thread.start()
         running.append((server, thread))
         return f"http://127.0.0.1:{server.port}"
