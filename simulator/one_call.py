@@ -11,7 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -78,16 +78,15 @@ class OneCall:
         step(f"Card {number} has no booking yet")
         self._show_unsigned_is_refused()
         desk = self._operator_at_work()
-        softphone = self._softphone_of(desk)
-        phone, before = self._get_through(may_move_clock=may_move_clock)
-        try:
-            self._serve(phone, desk, softphone, number, password)
-            self._compare(before, self._board_figures())
-            desk.open("/desk/").submit("/desk/sign-out")
-            step("The operator signs out, and her seat is closed")
-        finally:
-            phone.hang_up()
-            softphone.close()
+        with closing(self._softphone_of(desk)) as softphone:
+            phone, before = self._get_through(may_move_clock=may_move_clock)
+            try:
+                self._serve(phone, desk, softphone, number, password)
+                self._compare(before, self._board_figures())
+                desk.open("/desk/").submit("/desk/sign-out")
+                step("The operator signs out, and her seat is closed")
+            finally:
+                phone.hang_up()
 
     def _serve(self, phone: Dialled, desk: Browser, softphone: Softphone, number: str, password: str) -> None:
         desk.open("/desk/").submit("/desk/status", {"status": "available"})
