@@ -41,11 +41,11 @@ def prepare(owner_url: str, plan: DayPlan, *, pepper: str, now: datetime) -> Pro
 
 def _props(engine: Engine, plan: DayPlan, *, pepper: bytes, now: datetime) -> Props:
     seats = seats_on(plan.day, plan.share)
-    operators = [f"sim{n}" for n in range(1, seats + 1)]
+    *operators, reserve = (f"sim{n}" for n in range(1, seats + 2))
     more = _more_cards(plan.callers + plan.callers_outside_hours + plan.web_bookers - FREE_CARDS)
 
     def work(db: Connection) -> list[str]:
-        for login in operators[len(SIMULATED_OPERATORS) :]:
+        for login in [*operators, reserve][len(SIMULATED_OPERATORS) :]:
             _make_account(db, login, now)
         if more:
             _import(db, more, pepper=pepper, now=now)
@@ -56,7 +56,7 @@ def _props(engine: Engine, plan: DayPlan, *, pepper: bytes, now: datetime) -> Pr
         raise RuntimeError(f"the day's book could not be filled: {booked.reason}")  # noqa: TRY004 - a bug here
     known = {card.number: Card(card.number, card.password) for card in demo_cards()}
     free = [known[card.number] for card in demo_cards()[:FREE_CARDS]]
-    return Props([*free, *more], [known[number] for number in booked], operators, SUPERVISOR, DEMO_PASSWORD)
+    return Props([*free, *more], [known[number] for number in booked], operators, reserve, SUPERVISOR, DEMO_PASSWORD)
 
 
 def _make_account(db: Connection, login: str, now: datetime) -> None:

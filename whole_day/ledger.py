@@ -14,7 +14,7 @@ from metrics.day_figures import DayFigures, figures_of_day
 from metrics.definition import Rate
 from metrics.period import day_start
 from metrics.settled_rate import settled_rate
-from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact
+from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact, LedgerSeatChange
 from simulator.network.server import Network
 from tasks.replay_day import replay_day
 
@@ -37,6 +37,7 @@ def read_ledger(db: Connection, day: date, network: Network, *, now: datetime) -
         bookings={
             (each.service_code, each.channel): (each.made, each.moved, each.cancelled) for each in figures.bookings
         },
+        seat_changes=[LedgerSeatChange(*row) for row in db.execute(_SEAT_CHANGES, bounds)],
         alarms=[LedgerAlarm(each.kind, each.raised_at, each.message) for each in list_open(db)],
         faults=[
             *_faults_of_the_book(db, bounds),
@@ -103,6 +104,10 @@ _DEEDS = text("""
     FROM booking_change c JOIN booking b ON b.id = c.booking_id JOIN service v ON v.id = b.service_id
     LEFT JOIN card k ON k.id = b.card_id
     WHERE c.at >= :since AND c.at < :until AND c.verb IN ('book', 'move', 'cancel') ORDER BY c.id""")
+_SEAT_CHANGES = text("""
+    SELECT e.at, who.login, e.change, e.reason, by.login
+    FROM seat_event e JOIN staff_account who ON who.id = e.account_id JOIN staff_account by ON by.id = e.by_account_id
+    WHERE e.at >= :since AND e.at < :until AND e.by_account_id <> e.account_id ORDER BY e.id""")
 _NEVER = {
     "SELECT id FROM slot WHERE booked + held > capacity": "a slot with more visits than places",
     "SELECT card_id FROM booking WHERE state = 'booked' AND card_id IS NOT NULL GROUP BY card_id HAVING count(*) > 1":

@@ -42,6 +42,10 @@ def as_json(played: PlayedDay) -> dict[str, Any]:
         "refused": len(played.record.refusals),
         "failed_log_ins": played.record.failed_log_ins,
         "most_seats": figures.most_seats,
+        "seat_changes": [
+            {"at": _at(each.at), "who": each.login, "change": each.change, "why": each.why, "by": each.by}
+            for each in played.record.seat_changes
+        ],
         "report": dict(sorted(played.mailed.text.items())),
         "report_table": dict(sorted(played.mailed.table.items())),
         "report_drawn_up_at": _at(played.mailed_at),
@@ -104,6 +108,9 @@ def tables(played: PlayedDay) -> Iterator[str]:
         ("bookings by door", "made", "moved", "cancelled"),
         [(f"{of} by {door}", *map(str, counts)) for (of, door), counts in sorted(figures.bookings.items())],
     )
+    yield ""
+    for each in record.seat_changes:
+        yield f"  {each.by} {each.change} the seat of {each.login} at {_clock(each.at)} ({each.why})"
     yield ""
     for name, share in rates(played).items():
         yield f"  {NAMES[name]:<58} {share.percent:>5}%  ({share.part}/{share.whole})"

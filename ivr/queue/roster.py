@@ -18,7 +18,8 @@ class RosterLine:
     Attributes:
         seat: its number; None while she sits nowhere.
         reason: why she is away.
-        since: since when she does what she does: the call, the wrap-up, the break, or waiting for a call.
+        since: since when she does what she does: the call, the wrap-up, the break, or waiting for a call; None until
+            she has taken calls for the first time.
         closes_after_call: her seat will be closed as soon as she is done with the call.
         signed_in: at her desk's screen; without it no seat can be opened for her.
     """
@@ -29,7 +30,7 @@ class RosterLine:
     status: Status
     reason: AwayReason | None
     activity: Activity
-    since: datetime
+    since: datetime | None
     closes_after_call: bool
     signed_in: bool
 
@@ -61,13 +62,13 @@ def list_roster(db: Connection, *, real_now: datetime) -> Sequence[RosterLine]:
 
 
 _ROSTER = text("""
-    SELECT s.account_id, a.display_name, seat.number AS seat, s.status, s.reason, s.since, s.idle_since, s.next_status,
-           o.state AS offer_state,
+    SELECT a.id AS account_id, a.display_name, seat.number AS seat, coalesce(s.status, 'offline') AS status,
+           s.reason, s.since, s.idle_since, s.next_status, o.state AS offer_state,
            CASE o.state WHEN 'pending' THEN o.offered_at WHEN 'accepted' THEN o.accepted_at ELSE o.over_at END
                AS offer_since
-    FROM operator_state s
-    JOIN staff_account a ON a.id = s.account_id
-    LEFT JOIN seat ON seat.account_id = s.account_id
-    LEFT JOIN offer o ON o.account_id = s.account_id AND o.state IN ('pending', 'accepted', 'wrapping')
-    WHERE s.status <> 'offline' OR o.id IS NOT NULL OR s.account_id = ANY(:here)
-    ORDER BY seat.number NULLS LAST, a.display_name, s.account_id""")
+    FROM staff_account a
+    LEFT JOIN operator_state s ON s.account_id = a.id
+    LEFT JOIN seat ON seat.account_id = a.id
+    LEFT JOIN offer o ON o.account_id = a.id AND o.state IN ('pending', 'accepted', 'wrapping')
+    WHERE s.status <> 'offline' OR o.id IS NOT NULL OR a.id = ANY(:here)
+    ORDER BY seat.number NULLS LAST, a.display_name, a.id""")

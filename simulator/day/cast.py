@@ -9,7 +9,7 @@ from simulator.day.citizen import Citizen
 from simulator.day.dice import Dice
 from simulator.day.operator_at_work import Operator
 from simulator.day.plan import Card, DayPlan, draw_callers, draw_citizens
-from simulator.day.shifts import draw_shifts
+from simulator.day.shifts import Shift, draw_reserve, draw_shifts
 from simulator.day.supervisor import Supervisor
 from simulator.day.town import Town
 from simulator.network.server import Network
@@ -25,12 +25,14 @@ class Props:
 
     Attributes:
         free, booked: cards without and with a booking, handed out in order.
-        operators: logins of those who sit; `supervisor` looks at the board; one password for all.
+        operators: logins of those who sit, and of the one in `reserve`; `supervisor` looks at the board; one password
+            for all.
     """
 
     free: Sequence[Card]
     booked: Sequence[Card]
     operators: Sequence[str]
+    reserve: str
     supervisor: str
     password: str
 
@@ -56,14 +58,17 @@ def make_cast(plan: DayPlan, props: Props, town: Town, network: Network) -> Cast
     callers = draw_callers(plan, free, booked)
     citizens = draw_citizens(plan, free)
     shifts = draw_shifts(plan.day, props.operators, plan.seed)
+    reserve = _at_work(plan, props, town, draw_reserve(plan.day, props.reserve, plan.seed))
     return Cast(
         callers=[CallerAtTheNetwork(town, network, each) for each in callers],
-        operators=[
-            Operator(town, shift, props.password, Dice(plan.seed, plan.day, "at work", shift.login)) for shift in shifts
-        ],
+        operators=[*(_at_work(plan, props, town, shift) for shift in shifts), reserve],
         citizens=[Citizen(town, each, Dice(plan.seed, plan.day, "on the web", each.id)) for each in citizens],
-        supervisor=Supervisor(town, props.supervisor, props.password, looks_at(plan)),
+        supervisor=Supervisor(town, props.supervisor, props.password, looks_at(plan), reserve),
     )
+
+
+def _at_work(plan: DayPlan, props: Props, town: Town, shift: Shift) -> Operator:
+    return Operator(town, shift, props.password, Dice(plan.seed, plan.day, "at work", shift.login))
 
 
 def looks_at(plan: DayPlan) -> list[datetime]:

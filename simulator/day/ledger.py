@@ -45,6 +45,17 @@ class LedgerDeed:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSeatChange:
+    """A seat that somebody else than who sits there opened or closed: whose, why, and the login of who did."""
+
+    at: datetime
+    login: str
+    change: str
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerAlarm:
     """Something the product told a person to look at."""
 
@@ -69,5 +80,6 @@ class Ledger:
     deeds: Sequence[LedgerDeed]
     computed: Mapping[str, str]
     bookings: Bookings
+    seat_changes: Sequence[LedgerSeatChange] = field(default=())
     alarms: Sequence[LedgerAlarm] = field(default=())
     faults: Sequence[str] = field(default=())

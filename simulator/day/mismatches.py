@@ -27,6 +27,7 @@ def find_mismatches(
         *_of_calls(record, ledger),
         *_of_facts(record, ledger),
         *_of_deeds(record, ledger),
+        *_of_seat_changes(record, ledger),
         *_of_figures("the figures", computed_names(figures_of(record)), ledger.computed),
         *_of_bookings(figures_of(record).bookings, ledger.bookings),
         *(each for look in looks for each in _of_figures(f"the board at {_clock(look.at)}", look.known, look.shown)),
@@ -124,6 +125,15 @@ def _double_bookings(record: Record) -> Iterator[str]:
             live.discard(deed.card)
 
 
+def _of_seat_changes(record: Record, ledger: Ledger) -> Iterator[str]:
+    ordered = Counter((each.at, each.login, each.change, each.why, each.by) for each in record.seat_changes)
+    told = Counter((each.at, each.login, each.change, each.why, each.by) for each in ledger.seat_changes)
+    for order in sorted((ordered - told).elements()):
+        yield f"{_seat_change(order)}, and it is not on record"
+    for order in sorted((told - ordered).elements()):
+        yield f"{_seat_change(order)}, as the record says, and nobody did it"
+
+
 def _of_figures(where: str, known: Told, shown: Told) -> Iterator[str]:
     for name, figure in known.items():
         if shown.get(name) != figure:
@@ -154,6 +164,11 @@ def _name(call: Heard) -> str:
 def _deed(deed: tuple[datetime, str, str, str, str, str]) -> str:
     at, channel, verb, service, reference, _ = deed
     return f"{verb} {service} {reference} by {channel} at {_clock(at)}"
+
+
+def _seat_change(order: tuple[datetime, str, str, str, str]) -> str:
+    at, login, change, why, by = order
+    return f"{by} {change} the seat of {login} ({why}) at {_clock(at)}"
 
 
 def _shown(value: object) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from simulator.browser import Unexpected
 from simulator.day.conversation import Conversation, call_page
 from simulator.day.dice import Dice
+from simulator.day.record import SeatChange
 from simulator.day.shifts import STAYS_UNTIL, Pause, Shift
 from simulator.day.site import Window
 from simulator.day.town import Telephone, Town
@@ -32,6 +33,7 @@ class Operator:
     dice: Dice
     window: Window = field(init=False)
     telephone: Telephone | None = None
+    identity: str = ""
     status: str = OFFLINE
     following: str = ""
     _ringing: str = ""
@@ -42,6 +44,8 @@ class Operator:
     _paused: bool = False
     _leaving: bool = False
     _unclosed: int = 0
+    _order: tuple[str, str] | None = None
+    """Why and by whom her seat opens or closes, where that is not her own choice."""
 
     def __post_init__(self) -> None:
         self.window = Window(self.town.site)
@@ -49,7 +53,8 @@ class Operator:
     def begin(self) -> None:
         shift = self.shift
         self.town.at(shift.signs_in, self.sign_in, shift.login)
-        self.town.at(shift.available, self.take_calls, shift.login)
+        if shift.available:
+            self.town.at(shift.available, self.take_calls, shift.login)
         for pause in shift.pauses:
             self.town.at(pause.begins, lambda pause=pause: self._step_away(pause), shift.login)  # type: ignore[misc]
             self.town.at(pause.begins + pause.length, self._come_back, shift.login)
@@ -63,7 +68,8 @@ class Operator:
             raise Unexpected(f"{self.shift.login} cannot sign in: {self.window.page.heading}")
         state = self.window.ask_json("/desk/line/state")
         token = self.window.post_for_json("/desk/line/token", {"csrf_token": str(state["csrf_token"])})
-        self.telephone = self.town.telephone(str(token["identity"]), str(token["token"]), self._told)
+        self.identity = str(token["identity"])
+        self.telephone = self.town.telephone(self.identity, str(token["token"]), self._told)
 
     def take_calls(self) -> None:
         self.set_status(AVAILABLE)
@@ -84,7 +90,8 @@ class Operator:
             self.town.later(LOOKS_AGAIN_SECONDS, self.leave, self.shift.login)
             return
         self._leaving = True
-        self.set_status(OFFLINE)
+        if self.status != OFFLINE:
+            self.set_status(OFFLINE)
         self._sign_out()
 
     def _is_needed(self) -> bool:
@@ -103,6 +110,19 @@ class Operator:
     def set_status(self, status: str, reason: str = "") -> None:
         """Tell the desk; while she has a call in hand it counts from the end of that on."""
         self.window.open("/desk/").submit("/desk/status", {"status": status, "reason": reason})
+        self._order = None
+        self._choose(status)
+
+    @property
+    def keeps_her_seat(self) -> bool:
+        return OFFLINE not in {self.status, self.following}
+
+    def is_told(self, status: str, *, why: str, by: str) -> None:
+        """Somebody else opened or closed her seat; while she has a call in hand it counts from the end of that on."""
+        self._order = (why, by)
+        self._choose(status)
+
+    def _choose(self, status: str) -> None:
         if self._busy and status != self.status:
             self.following = status
         else:
@@ -110,10 +130,18 @@ class Operator:
 
     def _become(self, status: str) -> None:
         self.status, self.following = status, ""
+        self._note_order(status)
         if status == OFFLINE:
             self.town.record.got_up(self.shift.login)
         else:
             self.town.record.sits(self.shift.login, takes_calls=status == AVAILABLE)
+
+    def _note_order(self, status: str) -> None:
+        change = "closed" if status == OFFLINE else "opened"
+        changes = (status == OFFLINE) == (self.shift.login in self.town.record.seated)
+        if self._order and changes:
+            self.town.record.seat_changes.append(SeatChange(self.town.now(), self.shift.login, change, *self._order))
+        self._order = None
 
     # -- at the telephone ---------------------------------------------------------------------------------------
 

@@ -90,6 +90,23 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SeatChange:
+    """A supervisor's order to open or close a seat, at the moment from which on it counted.
+
+    Attributes:
+        login: who sits there.
+        change: `opened` or `closed`.
+        why: as she told the board.
+    """
+
+    at: datetime
+    login: str
+    change: str
+    why: str
+    by: str
+
+
 @dataclass
 class Record:
     """Everything, in the order in which it happened."""
@@ -100,6 +117,7 @@ class Record:
     seated: dict[str, bool] = field(default_factory=dict)
     """Who sits at an open seat now, by login, and whether she takes calls."""
     most_seated: int = 0
+    seat_changes: list[SeatChange] = field(default_factory=list)
     failed_log_ins: int = 0
     unexpected: list[str] = field(default_factory=list)
     """What no person could make sense of: a page without its form, an answer of 500."""

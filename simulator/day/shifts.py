@@ -38,13 +38,14 @@ class Shift:
     """One operator's day.
 
     Attributes:
-        signs_in, available, ends: in Tokyo; after `ends` she goes as soon as she may.
+        signs_in, ends: in Tokyo; after `ends` she goes as soon as she may.
+        available: from when on she takes calls; None: only while a supervisor has opened her seat.
         stays_for_the_queue: whether she stays while anybody waits.
     """
 
     login: str
     signs_in: datetime
-    available: datetime
+    available: datetime | None
     ends: datetime
     stays_for_the_queue: bool
     pauses: Sequence[Pause]
@@ -66,6 +67,19 @@ def draw_shifts(day: date, logins: Sequence[str], seed: int) -> list[Shift]:
     """Return the shifts of all who sit, in the order of their logins."""
     early = fewer_from_three(len(logins), day)
     return [_draw_shift(day, n, login, Dice(seed, day, "operator", n), early) for n, login in enumerate(logins)]
+
+
+def draw_reserve(day: date, login: str, seed: int) -> Shift:
+    """Return the shift of one who has other work, and takes calls while a supervisor wants her seat open."""
+    dice = Dice(seed, day, "reserve")
+    return Shift(
+        login=login,
+        signs_in=_at(day, time(8, 45)) + timedelta(seconds=dice.between(0, 600)),
+        available=None,
+        ends=_at(day, CLOSES) + timedelta(seconds=dice.between(5, 60)),
+        stays_for_the_queue=False,
+        pauses=[],
+    )
 
 
 def _draw_shift(day: date, n: int, login: str, dice: Dice, early: int) -> Shift:

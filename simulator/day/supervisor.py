@@ -1,18 +1,26 @@
-"""A supervisor who looks at the board now and then, and compares it with what really happened."""
+"""A supervisor who looks at the board now and then, compares it with what really happened, and minds the seats."""
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 
+from simulator.browser import Unexpected
 from simulator.day.figures import Figures, figures_of
+from simulator.day.operator_at_work import AVAILABLE, OFFLINE, Operator
 from simulator.day.site import Window
 from simulator.day.town import Town
+from simulator.opening_time import TOKYO
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
 CELL = re.compile(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", re.DOTALL)
 BOOKINGS = re.compile(r"<caption>\s*今日の予約.*?</table>", re.DOTALL)
 NOTE = re.compile(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>(?:\s*<dd[^>]*>(.*?)</dd>)?", re.DOTALL)
+
+OPENS, CLOSES = time(9), time(17)
+LUNCH_FROM, LUNCH_UNTIL = time(11, 30), time(14, 30)
+MANY_WAIT = 3
+"""So many at once are too many: one more seat is opened for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +34,13 @@ class BoardLook:
 
 @dataclass
 class Supervisor:
-    """She has a session of her own, and looks at fixed times."""
+    """She has a session of her own, and looks at fixed times. `reserve` may be given a seat beside the planned ones."""
 
     town: Town
     login: str
     password: str
     looks_at: list[datetime]
+    reserve: Operator
     looks: list[BoardLook] = field(default_factory=list)
     window: Window = field(init=False)
 
@@ -48,9 +57,34 @@ class Supervisor:
 
     def look(self) -> None:
         self.window.open("/board/")
+        self._compare()
+        self._mind_the_seats()
+
+    def _compare(self) -> None:
         self.looks.append(
             BoardLook(self.town.now(), read_board(self.window.page.text), known(figures_of(self.town.record)))
         )
+
+    def _mind_the_seats(self) -> None:
+        """Open the reserve's seat over lunch and while many wait; close it once nobody does (3-2-C, 3-2-J)."""
+        moment = self.town.now().astimezone(TOKYO).time()
+        if not OPENS <= moment <= CLOSES:
+            return
+        waiting, is_lunch = int(self.looks[-1].shown["待ち呼"]), LUNCH_FROM <= moment < LUNCH_UNTIL
+        if self.reserve.keeps_her_seat:
+            if not waiting and not is_lunch:
+                self._order("close", "plan")
+        elif moment < CLOSES and (is_lunch or waiting >= MANY_WAIT):
+            self._order("open", "plan" if is_lunch else "answer_rate")
+
+    def _order(self, verb: str, why: str) -> None:
+        """Press the one button of the reserve's row, and look at the board again."""
+        account = self.reserve.identity.removeprefix("op_")
+        if f'id="seat-{account}" name="{verb}"' not in self.window.page.text:
+            raise Unexpected(f"no button to {verb} the seat of {self.reserve.shift.login}")
+        self.window.submit("/seats/", {"why": why, verb: account})
+        self.reserve.is_told(AVAILABLE if verb == "open" else OFFLINE, why=why, by=self.login)
+        self._compare()
 
 
 def read_board(text: str) -> dict[str, str]:

@@ -151,6 +151,14 @@ def test_a_supervisor_closes_and_opens_a_seat_with_one_click_each_on_record(hous
     assert seat_events(house)[1:] == [("closed", operator, me, "plan"), ("opened", operator, me, "answer_rate")]
 
 
+def test_a_seat_is_opened_for_an_operator_on_her_first_morning(house: House, supervisor: Visitor) -> None:
+    newcomer = add_staff(house.engine, "operator1")
+    signed_in_at(house, "desk", "operator1")
+    assert "担当 operator1 退席中 －" in supervisor.open("/board/").text()
+    press(supervisor, "open", newcomer)
+    assert "担当 operator1 待機中 0分00秒" in supervisor.text()
+
+
 @pytest.mark.req("3-2-C")
 def test_a_busy_seat_closes_when_its_call_is_done_and_the_supervisor_stays_on_record(
     house: House, supervisor: Visitor

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from simulator.day.figures import figures_of
-from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact
+from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact, LedgerSeatChange
 from simulator.day.mismatches import computed_names, find_mismatches
-from simulator.day.record import Deed, Heard, Record
+from simulator.day.record import Deed, Heard, Record, SeatChange
 from simulator.day.supervisor import BoardLook, known, read_board
 
 NINE = datetime.fromisoformat("2025-04-14T09:00:00+09:00")
@@ -33,6 +33,7 @@ def a_record() -> Record:
         Deed(seconds(210), "web", "book", "delivery", "2234567890", "9000000002", ""),
     ]
     record.sits("sim1", takes_calls=True)
+    record.seat_changes = [SeatChange(seconds(60), "sim2", "opened", "plan", "supervisor1")]
     return record
 
 
@@ -58,6 +59,7 @@ def its_ledger(record: Record) -> Ledger:
         deeds=[LedgerDeed(d.at, d.channel, d.verb, d.service, d.reference, d.card) for d in record.deeds],
         computed=computed_names(figures),
         bookings=figures.bookings,
+        seat_changes=[LedgerSeatChange(c.at, c.login, c.change, c.why, c.by) for c in record.seat_changes],
     )  # fmt: skip
 
 
@@ -127,6 +129,16 @@ def test_a_card_that_was_booked_twice_is_found() -> None:
     record = a_record()
     record.deeds.append(replace(record.deeds[0], at=seconds(400), reference="3234567890"))
     assert "card 9000000001 was booked twice" in found(record, its_ledger(record))
+
+
+@pytest.mark.parametrize("planted", [{"why": "other"}, {"by": "sim2"}, {"change": "closed"}, {"at": NINE}])
+def test_a_supervisors_order_that_is_lost_made_up_or_told_otherwise_is_found(planted: dict[str, Any]) -> None:
+    record = a_record()
+    ledger = its_ledger(record)
+    (order,) = ledger.seat_changes
+    assert "it is not on record" in found(record, replace(ledger, seat_changes=[]))[0]
+    assert "nobody did it" in found(record, replace(ledger, seat_changes=[order, order]))[0]
+    assert len(found(record, replace(ledger, seat_changes=[replace(order, **planted)]))) == 2
 
 
 def test_a_figure_that_differs_is_found_wherever_it_stands() -> None:

@@ -71,6 +71,7 @@ def test_nothing_disagrees_and_the_same_seed_gives_the_same_day(open_theatre: Ca
     assert first.figures.received >= 12
     assert first.figures.answered > 0
     assert {channel for _, channel in first.figures.bookings} == {"web", "phone"}
+    assert [each.change for each in first.record.seat_changes] == ["opened", "closed"]
     assert first.mailed.text["入電数（受付時間内）"] == str(first.figures.received)
     assert any("none" in line for line in tables(first))
 
