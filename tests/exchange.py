@@ -15,6 +15,7 @@ from booking_core.clock import Clock, real_now
 from config import load_settings
 from ivr.line import Line
 from simulator.network.account import Account
+from simulator.network.callers import Caller
 from simulator.network.calls import Place
 from simulator.network.server import Network
 from simulator.network.softphone import Softphone
@@ -92,6 +93,11 @@ class Exchange:
         calls = self.network.exchange.calls
         caller = calls[str(calls[leg].parent_sid)]
         assert _becomes(lambda: caller.place is Place.CONNECTED, seconds), f"{leg} was not joined within {seconds} s"
+
+    def until_heard(self, caller: Caller, words: str, *, seconds: float = 60.0) -> None:
+        """Wait until these are the last words a caller heard: the book knows of a step before she hears of it."""
+        said = _becomes(lambda: caller.heard[-1:] == [words], seconds)
+        assert said, f"{caller.heard[-1:]} was heard last, not {words!r}, within {seconds} s"
 
 
 def _becomes(is_so: Callable[[], bool], seconds: float) -> bool:

@@ -45,7 +45,7 @@ def test_a_call_goes_from_the_menu_to_an_operator_who_hangs_up_and_closes_it(tel
     page = who.desk.open("/desk/").links()["対応の画面を開く"]
     who.softphone.hang_up(leg)
     telephone.until(STATES, "ended:answered")
-    assert caller.heard[-1] == "お電話ありがとうございました。"
+    telephone.until_heard(caller, "お電話ありがとうございました。")
     telephone.until("SELECT state FROM offer", "wrapping")
     who.desk.open(page).submit({"main_reason": "question"}, action="/close")
     assert telephone.scalar("SELECT state FROM offer") == "completed"

@@ -51,7 +51,7 @@ def test_her_telephone_rings_she_books_and_reads_back_and_the_citizen_sees_it(
     telephone_is(page, "通話中")
     page.keyboard.press("Alt+k")
     telephone.until("SELECT state FROM call", "ended")
-    assert caller.heard[-1] == "お電話ありがとうございました。"
+    telephone.until_heard(caller, "お電話ありがとうございました。")
     telephone_is(page, "後処理中")
     assert [str(each) for each in run_axe(page)] == []
     page.get_by_label("新しい予約").check()

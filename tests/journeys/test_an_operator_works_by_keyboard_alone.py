@@ -28,7 +28,7 @@ def test_every_step_of_a_call_can_be_done_with_keys(telephone: Exchange, browser
     books_and_reads_back(hers)
     hangs_up(hers)
     telephone.until("SELECT state FROM call", "ended")
-    assert caller.heard[-1] == "お電話ありがとうございました。"
+    telephone.until_heard(caller, "お電話ありがとうございました。")
     wants_a_break_afterwards(hers)
     closes(hers)
     telephone_is(page, "離席中")
