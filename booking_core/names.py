@@ -31,7 +31,7 @@ VERB_NAMES: Mapping[str, str] = {
 
 ACTOR_NAMES: Mapping[str, str] = {
     ActorKind.CITIZEN: "本人",
-    ActorKind.OPERATOR: "オペレーター",
+    ActorKind.OPERATOR: "電話窓口の職員",
     ActorKind.KEYPAD: "本人（電話のキー操作）",
     ActorKind.CLERK: "市職員",
     ActorKind.IMPORTER: "取り込み",

@@ -13,6 +13,7 @@ from ivr.hours import read_hours
 from ivr.notices import LONGEST_WORDS, add_notice, end_notice, list_notices
 from ivr.queue.models import NoticeKind
 from operator_ui import words
+from operator_ui.board import snapshots
 from operator_ui.door import BOARD, board_frame
 from web.answers import status_of
 from web.staff_access import acting, guard, requires
@@ -45,7 +46,7 @@ def add() -> Page:
         wired().engine,
         lambda db: add_notice(db, kind, said, starts_at=starts_at, ends_at=ends_at, by=acting(), now=now),
     )
-    return _page(answer) if isinstance(answer, Refusal) else redirect(url_for("line_notices.show"), 303)
+    return _page(answer) if isinstance(answer, Refusal) else _done("added")
 
 
 @line_notices.post("/<int(max=9223372036854775807):notice_id>/end")
@@ -53,7 +54,12 @@ def add() -> Page:
 def end(notice_id: int) -> Page:
     """Let it end now. What somebody else has ended meanwhile is none the worse."""
     in_transaction(wired().engine, lambda db: end_notice(db, notice_id, by=acting(), now=wired().clock.now()))
-    return redirect(url_for("line_notices.show"), 303)
+    return _done("ended")
+
+
+def _done(what: str) -> Response:
+    snapshots().forget()
+    return redirect(url_for("line_notices.show", done=what), 303)
 
 
 def _kind() -> NoticeKind | None:
@@ -92,6 +98,7 @@ def _page(refusal: Refusal | None = None) -> Page:
         kinds=words.NOTICE_KIND,
         longest=LONGEST_WORDS,
         typed={name: request.form.get(name, value)[: 4 * LONGEST_WORDS] for name, value in today.items()},
+        done=request.args.get("done", ""),
         errors={FIELDS.get(refusal.reason, ""): refusal.message} if refusal else {},
     )
     return page, status_of(refusal) if refusal else 200

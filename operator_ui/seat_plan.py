@@ -69,6 +69,7 @@ def show() -> Page:
         exceptions=exceptions,
         today=plan,
         may_change=may_open("seat_plan.change_day"),
+        done="done" in request.args,
     )
 
 
@@ -89,6 +90,8 @@ def change_weekday(weekday: int) -> Page:
     wanted, since, now = _wanted(), _date("valid_from"), wired().clock.now()
     if wanted.steps is None or since is None:
         return _form(about, wanted.lines, Refusal(Reason.SETTING_INVALID), **sent)
+    if "correct" in request.form:
+        return _form(about, wanted.lines, **sent)
     steps, valid_from = wanted.steps, since
     with wired().reading() as db:
         before = plan_of_weekday(db, weekday, on=valid_from)
@@ -126,6 +129,8 @@ def change_day() -> Page:
         return _form(about, wanted.lines, Refusal(Reason.SETTING_INVALID), **sent)
     if not reason:
         return _form(about, wanted.lines, Refusal(Reason.CHOICE_NEEDED), **sent)
+    if "correct" in request.form:
+        return _form(about, wanted.lines, **sent)
     steps, day = wanted.steps, given
     with wired().reading() as db:
         before = plan_of_day(db, day, read_hours(db, now=now))
@@ -156,7 +161,7 @@ def forget_day() -> Page:
 
 def _back() -> Response:
     snapshots().forget()
-    return redirect(url_for("seat_plan.show"), 303)
+    return redirect(url_for("seat_plan.show", done=1), 303)
 
 
 def _form(

@@ -53,13 +53,13 @@ def archive_screens(door: StaffDoor, frame: Callable[[], dict[str, Any]], *, rep
     @screens.get("/<day>/")
     @requires(Permission.REPORTS_SEE)
     def show_one(day: str) -> Page:
-        return _preview(screens.name, _report(day))
+        return _preview(screens.name, _report(day), report_to)
 
     @screens.get("/<day>/file/<kind>")
     @requires(Permission.REPORTS_SEE)
     def download(day: str, kind: str) -> Page:
         """Hand out a report as a file, rendered from what was kept of it."""
-        return _file(screens.name, _report(day), FILE_KINDS.get(kind) or abort(404))
+        return _file(screens.name, _report(day), FILE_KINDS.get(kind) or abort(404), report_to)
 
     @screens.get("/months/<month>/sheet")
     @requires(Permission.REPORTS_SEE)
@@ -87,7 +87,7 @@ def archive_screens(door: StaffDoor, frame: Callable[[], dict[str, Any]], *, rep
             ),
         )
         if isinstance(answer, Refusal):
-            return _preview(screens.name, report, answer.message), status_of(answer)
+            return _preview(screens.name, report, report_to, answer.message), status_of(answer)
         return redirect(url_for(f"{screens.name}.show_one", day=day, sent=1), 303)
 
     return screens
@@ -105,11 +105,11 @@ def _day(typed_day: str) -> date:
         return abort(404)
 
 
-def _file(screens: str, report: KeptReport, kind: FileKind) -> Page:
+def _file(screens: str, report: KeptReport, kind: FileKind, report_to: Sequence[str]) -> Page:
     try:
         content = kind.render(report.content)
     except CannotPrint as error:
-        return _preview(screens, report, f"PDFを作れません。CSVをお使いください。理由：{error}"), 409
+        return _preview(screens, report, report_to, f"PDFを作れません。CSVをお使いください。理由：{error}"), 409
     return _attached(content, kind.media_type, kind.name(report.day))
 
 
@@ -120,7 +120,9 @@ def _attached(content: bytes, media_type: str, name: str) -> Response:
     return response
 
 
-def _preview(screens: str, report: KeptReport, error: str = "") -> str:
+def _preview(screens: str, report: KeptReport, report_to: Sequence[str], error: str = "") -> str:
+    with wired().reading() as db:
+        recipients = list_report_recipients(db, report_to)
     return render_template(
         "reports/report.html",
         heading=subject(report.content),
@@ -134,6 +136,7 @@ def _preview(screens: str, report: KeptReport, error: str = "") -> str:
         bookings_in_all=bookings_in_all,
         written=lambda day: date_ja(date.fromisoformat(day)),
         command_key=secrets.token_urlsafe(12),
+        recipients=recipients,
         may_send=may_open(f"{screens}.send"),
         sent="sent" in request.args,
         errors={"": error} if error else {},

@@ -36,6 +36,7 @@ def test_a_closure_turns_callers_away_with_its_words_and_when_to_call(house: Hou
     waits_already.calls()
     waits_already.waits()
     supervisor.submit(CLOSED | UNTIL_NOON, action="/notices/")
+    assert "登録しました" in supervisor.text()
     caller = Caller(house)
     assert verbs(caller.calls())[-1] == "Hangup"
     said = "".join(words_heard(caller))
@@ -70,6 +71,7 @@ def test_a_closure_that_is_ended_lets_callers_in_again_and_both_are_on_record(
     supervisor.submit(CLOSED | UNTIL_NOON, action="/notices/")
     house.step_to(datetime.fromisoformat("2025-04-07T10:00:00+09:00"))
     supervisor.submit(action="/end")
+    assert "終わらせました" in supervisor.text()
     assert "休止もお知らせもありません" in supervisor.text()
     assert "Gather" in verbs(Caller(house).calls())
     with house.engine.connect() as db:

@@ -64,6 +64,16 @@ def test_a_weekday_s_plan_changes_from_a_day_on_after_it_was_previewed(house: Ho
     assert tuple(audited) == ("seat_plan.weekday", "weekday:0")
 
 
+def test_what_was_previewed_can_be_corrected_before_it_is_set(house: House, supervisor: Visitor) -> None:
+    supervisor.open("/board/seat-plan/weekday/0").submit(TWENTY_FIVE | {"valid_from": f"{NEXT_MONDAY}"})
+    supervisor.submit({"correct": "1"})
+    assert supervisor.form("/weekday/0")[1].items() >= {**TWENTY_FIVE, "valid_from": f"{NEXT_MONDAY}"}.items()
+    assert seats_at(house, NEXT_MONDAY) == 23
+    supervisor.submit({"seats-1": "24"}).submit()
+    assert "席の計画を変えました" in supervisor.text()
+    assert seats_at(house, NEXT_MONDAY) == 24
+
+
 @pytest.mark.req("3-2-C")
 def test_one_day_differs_with_a_reason_and_goes_back(house: House, supervisor: Visitor) -> None:
     supervisor.open("/board/seat-plan/day")

@@ -69,10 +69,11 @@ def test_what_does_not_exist_is_not_found(reported: House) -> None:
 @pytest.mark.req("3-2-L")
 def test_a_report_is_sent_again_once_a_command_and_it_is_on_record(reported: House) -> None:
     supervisor = signed_in_at(reported, "board", "supervisor1").open(HERE)
+    assert f"メールの送り先：{CITY}" in supervisor.text()
     target, fields = supervisor.form("/send")
     for _ in range(2):
         supervisor.post(target, fields).follow()
-    assert "もう一度送ります" in supervisor.text()
+    assert f"もう一度送ります まもなく届きます。送り先：{CITY}" in supervisor.text()
     with reported.engine.connect() as db:
         mails = db.execute(text("SELECT content->>'to', content->'files' FROM outbox ORDER BY id")).all()
         audited = db.execute(text("SELECT detail FROM audit WHERE verb = 'report.resend'")).scalars().all()
@@ -96,6 +97,7 @@ def test_an_operator_sees_no_reports_and_an_auditor_sends_none(reported: House) 
     assert signed_in_at(reported, "board", "operator1").open("/board/reports/").status == 403
     auditor = signed_in_at(reported, "admin", "auditor1").open(f"/admin/reports/{MONDAY}/")
     assert "もう一度送る" not in auditor.text()
+    assert CITY not in auditor.text()
 
 
 def test_without_any_report_the_page_says_when_there_will_be_one(house: House) -> None:

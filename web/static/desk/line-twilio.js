@@ -145,5 +145,5 @@ class TwilioLine {
 
 function otherwise(code) {
   if (NETWORK_ERRORS.includes(code)) return "電話の通信が途切れました。自動でつなぎ直しています。";
-  return `電話に不具合がありました（番号${code}）。続くときは、統括者に番号を伝えてください。`;
+  return `電話に不具合がありました（番号${code}）。続くときは、スーパーバイザーに番号を伝えてください。`;
 }

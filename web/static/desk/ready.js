@@ -124,7 +124,7 @@ function followLine(panel) {
     } else if (["ready", "unstable"].includes(bar.dataset.line)) {
       say("line", true, "電話がつながっています。");
     } else if (bar.dataset.line === "lost") {
-      say("line", false, "電話につながりません。つなぎ直しています。続くときは、統括者に伝えてください。");
+      say("line", false, "電話につながりません。つなぎ直しています。続くときは、スーパーバイザーに伝えてください。");
     } else {
       say("line", null, "電話をつないでいます。");
     }
