@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.silent import Silent
@@ -28,6 +28,8 @@ CHROMIUM_ARGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+expect.set_options(timeout=20_000)  # five seconds are too few where two workers share two cores
 
 LOOK_SECONDS: Final = 0.05
 """How often a server looks whether it is to end: dozens end one after the other."""

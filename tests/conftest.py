@@ -201,12 +201,18 @@ def open_house(new_database: Callable[[str], str], redis_url: str, tmp_path: Pat
 
 
 def let_go(engine: Engine) -> None:
-    """Close every connection, those last that a browser's poll still holds: the browser is gone, its answer is not."""
-    returned = threading.Event()
-    event.listen(engine.pool, "checkin", lambda *_: returned.set())
-    while engine.pool.checkedout() and returned.wait(10):  # type: ignore[attr-defined] # a pool that queues counts
-        returned.clear()
+    """Close every connection, those last that a late answer still holds, and let none be opened after that."""
+    event.listen(engine, "do_connect", _refuse)
+    waiting = threading.Event()
+    for _ in range(200):
+        if not engine.pool.checkedout():  # type: ignore[attr-defined] # a pool that queues counts
+            break
+        waiting.wait(0.05)
     engine.dispose()
+
+
+def _refuse(*_: object) -> None:
+    raise ConnectionError("the test is over")
 
 
 @pytest.fixture

@@ -28,6 +28,11 @@ AXE_TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best
 PATIENCE_MS: Final = 30_000
 """How long a browser waits for a telephone to ring or to end, on a machine that does much else."""
 
+ARRIVED: Final = """patience => Promise.race([
+  window.arrived.then(() => true),
+  new Promise((_, fail) => setTimeout(() => fail(new Error("nothing arrived: was the press lost?")), patience)),
+])"""
+
 ERROR_PREFIX: Final = "エラー："
 HALF_WIDTH_KATAKANA: Final = re.compile(r"[\uff61-\uff9f]")
 JAPANESE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -258,11 +263,12 @@ def turn_to(target: Locator) -> None:
 @contextmanager
 def arriving(page: Page) -> Iterator[None]:
     """Do what changes the main part of a page of the desk alone, and wait until the new part has the focus."""
+    expect(page.locator("#softphone")).to_be_visible(timeout=PATIENCE_MS)  # it moves the page down when it appears
     page.evaluate(
         "() => { window.arrived = new Promise(r => document.addEventListener('desk:arrived', r, {once: true})) }"
     )
     yield
-    page.evaluate("() => window.arrived.then(() => true)")
+    page.evaluate(ARRIVED, PATIENCE_MS)
 
 
 def telephone_is(page: Page, words: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask, Response, render_template
 from jinja2 import StrictUndefined
+from playwright.sync_api import expect
 
 from tests.pages import AXE_SOURCE, check_page, find_faults, run_axe
 from web.look import STATIC, install_look
@@ -330,7 +331,7 @@ def test_a_citizen_has_targets_of_44_pixels(page: Page, url: str, width: int) ->
 
 def test_an_error_page_starts_at_the_summary_and_leads_to_the_field(page: Page) -> None:
     page.goto("/errors")
-    assert page.evaluate("document.activeElement.className") == "error-summary"
+    expect(page.locator(".error-summary")).to_be_focused()
     page.get_by_role("link", name="受け取る方を選んでください。").click()
     assert page.evaluate("document.activeElement.id") == "person"
     field = page.get_by_label("パスワード 必須")
