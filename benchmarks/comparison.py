@@ -28,7 +28,7 @@ class Comparison:
             "product_per_second": round(statistics.median(self.product), 1),
             "bare_per_second": round(statistics.median(self.bare), 1),
             "rounds": [[round(a, 1), round(b, 1)] for a, b in zip(self.product, self.bare, strict=True)],
-            "holds": self.ratio >= self.target,
+            "holds": round(self.ratio, 3) >= self.target,
         }
 
 

@@ -41,7 +41,7 @@ ANYBODY = Actor(ActorKind.CITIZEN, None, Channel.WEB)
 DATABASE = "bench"
 PLACES = 2_000
 HOT_PLACES = 32_000
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)

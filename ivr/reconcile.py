@@ -92,5 +92,5 @@ _LIVE = text("""
     SELECT c.id, c.call_sid, c.state, c.received_at,
            greatest(c.received_at, c.enqueued_at, c.position_said_at, c.answered_at,
                     (SELECT max(e.at) FROM call_event e WHERE e.call_sid = c.call_sid))
-    FROM call c WHERE c.state <> 'ended'""")
+    FROM call c WHERE c.state <> 'ended' ORDER BY c.id""")
 _KNOWN = text("SELECT call_sid FROM call WHERE call_sid = ANY(:sids)")

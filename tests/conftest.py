@@ -1,6 +1,5 @@
 """Real engines for every test: one private PostgreSQL and Redis a run, one database a test, cloned from a template."""
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 from redis import Redis as RedisClient
 from sqlalchemy import Engine, create_engine, event, make_url, text
 
@@ -20,11 +20,15 @@ from booking_core.db import make_engine
 from booking_core.seed.city import load_city
 from booking_core.slots import materialise
 from config import load_settings
+from engines.clock_file import write_stepped
 from engines.postgres import DEFAULT_MAJOR, Postgres
 from engines.redis import Redis
 from migrations.upgrade import upgrade
 from tests.factories import add_card
 from tests.visitor import Visitor
+
+settings.register_profile("suite", deadline=None, derandomize=True)  # the same examples on every, and a busy, machine
+settings.load_profile("suite")
 
 MONDAY_MORNING = datetime(2025, 4, 7, 0, 30, tzinfo=UTC)
 """Monday 7 April 2025, 09:30 in Tokyo: the business time of most tests."""
@@ -154,7 +158,7 @@ class House:
 
     def step_to(self, instant: datetime) -> None:
         """Let business time stand at `instant` from the next request on."""
-        self.clock_file.write_text(json.dumps({"mode": "stepped", "now": instant.isoformat()}), encoding="utf-8")
+        write_stepped(self.clock_file, instant)
 
     def visitor(self, address: str = "127.0.0.1") -> Visitor:
         return Visitor(self.app, address)

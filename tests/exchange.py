@@ -1,6 +1,5 @@
 """The whole telephone in one process: the product on a port, its line, and a local network that holds the callers."""
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from werkzeug.serving import make_server
 from app import create_line
 from booking_core.clock import Clock, real_now
 from config import load_settings
+from engines.clock_file import write_shifted
 from ivr.line import Line
 from simulator.network.account import Account
 from simulator.network.callers import Caller
@@ -108,27 +108,26 @@ def _becomes(is_so: Callable[[], bool], seconds: float) -> bool:
 @contextmanager
 def exchange(open_house: Callable[..., House]) -> Iterator[Exchange]:
     """Serve a product and its line beside a network, on free ports of this machine."""
-    ports = _free_ports(2)
-    site, api = (f"http://127.0.0.1:{port}" for port in ports)
-    settings = {
-        "PUBLIC_URL": site, "TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY_SID": KEY, "TWILIO_API_KEY_SECRET": SECRET,
-        "TWILIO_API_BASE": api,
-    }  # fmt: skip
-    house = open_house(**settings)
-    passed = (MONDAY_MORNING - real_now()).total_seconds()  # business time flows on from Monday morning
-    house.clock_file.write_text(json.dumps({"mode": "shifted", "offset_seconds": passed}), encoding="utf-8")
-    account = Account(site, SID, TOKEN, KEY, SECRET, OUR_NUMBER, desk_origin=site)
-    server = make_server("127.0.0.1", ports[0], house.app, threaded=True, request_handler=Silent)
-    serving = threading.Thread(target=server.serve_forever, args=(0.05,))
-    serving.start()
-    line = _line(house, settings)
-    stop = threading.Event()
-    running = threading.Thread(target=line.run, args=(stop,))
     with ExitStack() as stack:
+        ports = stack.enter_context(_free_ports(2))
+        site, api = (f"http://127.0.0.1:{port}" for port in ports)
+        settings = {
+            "PUBLIC_URL": site, "TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY_SID": KEY, "TWILIO_API_KEY_SECRET": SECRET,
+            "TWILIO_API_BASE": api,
+        }  # fmt: skip
+        house = open_house(**settings)
+        write_shifted(house.clock_file, MONDAY_MORNING - real_now())  # business time flows on from Monday morning
+        account = Account(site, SID, TOKEN, KEY, SECRET, OUR_NUMBER, desk_origin=site)
+        server = make_server("127.0.0.1", ports[0], house.app, threaded=True, request_handler=Silent)
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
         stack.callback(server.server_close)
         stack.callback(serving.join)
         stack.callback(server.shutdown)
         network = stack.enter_context(Network(account, port=ports[1], speech=Speech(speed_up=SPOKEN_FASTER)))
+        line = _line(house, settings)
+        stop = threading.Event()
+        running = threading.Thread(target=line.run, args=(stop,))
         stack.callback(line.engine.dispose)
         stack.callback(running.join)
         stack.callback(stop.set)
@@ -148,11 +147,12 @@ def _line(house: House, settings: dict[str, str]) -> Line:
     return line
 
 
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+@contextmanager
+def _free_ports(count: int) -> Iterator[list[int]]:
+    """Hold ports of this machine, so that nobody else is given them before, or while, somebody listens there."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", 0))
+        yield [probe.getsockname()[1] for probe in probes]

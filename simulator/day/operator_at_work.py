@@ -1,5 +1,6 @@
 """An operator's working day: signs in, takes calls, has lunch, misses one now and then, goes home."""
 
+import http.client
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,7 +10,7 @@ from simulator.day.conversation import Conversation, call_page
 from simulator.day.dice import Dice
 from simulator.day.record import SeatChange
 from simulator.day.shifts import STAYS_UNTIL, Pause, Shift
-from simulator.day.site import Window
+from simulator.day.site import Declined, Window
 from simulator.day.town import Telephone, Town
 from simulator.opening_time import TOKYO
 
@@ -176,9 +177,13 @@ class Operator:
             self.telephone.accept(self._ringing)
 
     def _decline(self) -> None:
-        """Say at the desk that she cannot take it, and stop the ringing."""
+        """Say at the desk that she cannot take it, and stop the ringing; the caller may have been gone first."""
         state = self.window.ask_json("/desk/line/state")
-        self.window.post(f"{call_page(state)}decline", {"csrf_token": str(state["csrf_token"])})
+        try:
+            self.window.post(f"{call_page(state)}decline", {"csrf_token": str(state["csrf_token"])})
+        except Declined as found:
+            if found.status != http.client.CONFLICT:
+                raise
         if self.telephone:
             self.telephone.reject(self._ringing)
 

@@ -42,10 +42,12 @@ class Employee:
                 self._drop()
 
     def go_home(self) -> None:
-        """End the work at once."""
-        if self.operator and self.operator.status != OFFLINE:
-            self.operator.set_status(OFFLINE)
-        self._drop()
+        """End the work at once, whether the product still answers or not."""
+        try:
+            if self.operator and self.operator.status != OFFLINE:
+                self.operator.set_status(OFFLINE)
+        finally:
+            self._drop()
 
     def _look_after(self, *, works: bool, paused: bool) -> None:
         if self.operator is None:

@@ -6,7 +6,7 @@ import pytest
 from benchmarks import book
 from benchmarks.stage import set_up
 
-TINY = book.Size(slots=30, rounds=1, in_process=6, posts=12, gets=8, clients=(2, 4), profiled=10)
+TINY = book.Size(slots=30, rounds=1, in_process=6, posts=12, gets=8, clients=(2, 4), profiled=40)
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,7 @@ def rests_by_hand(day: date, closed: frozenset[date]) -> bool:
     lead=st.integers(0, 12),
     closed=st.frozensets(st.dates(date(2025, 1, 5), date(2027, 12, 28)), max_size=12),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_counting_back_passes_exactly_that_many_working_days(visit: date, lead: int, closed: frozenset[date]) -> None:
     found = WorkingDays(closed).before(visit, lead)
     passed = [day for day in days(found, visit - timedelta(days=1)) if not rests_by_hand(day, closed)]
@@ -181,7 +181,7 @@ def test_counting_back_passes_exactly_that_many_working_days(visit: date, lead: 
     until=st.sampled_from([time(0), time(8, 30), time(12), time(17), time(23, 59, 59)]),
     closed=st.frozensets(st.dates(date(2025, 1, 5), date(2026, 1, 31)), max_size=8),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_the_first_day_open_is_what_trying_every_day_finds(
     moment: datetime, seconds_off: int | None, lead: int, until: time, closed: frozenset[date]
 ) -> None:

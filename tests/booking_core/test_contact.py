@@ -82,7 +82,7 @@ def test_other_figures_are_no_my_number(text: str) -> None:
 
 
 @given(st.text(alphabet="0123456789", min_size=11, max_size=11))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_of_the_ten_last_digits_exactly_the_check_digit_makes_a_my_number(eleven: str) -> None:
     assert [digit for digit in range(10) if contains_my_number(f"{eleven}{digit}")] == [check_digit(eleven)]
 

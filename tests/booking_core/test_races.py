@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
+from time import monotonic
 from typing import TypeVar
 
 import pytest
@@ -37,6 +38,7 @@ from tests.unguarded import let_everybody_read_before_anybody_writes, without_it
 DAY = date(2025, 4, 22)
 TEN, ELEVEN = time(10), time(11)
 CROWD = 200
+PATIENCE_SECONDS = 60
 ROUNDS = 25
 CLERK, OPERATOR = Actor.clerk(1), Actor.operator(1)
 
@@ -47,8 +49,9 @@ Work = Callable[[Connection], Answer]
 
 @pytest.fixture
 def crowd(kyoto: Engine) -> Iterator[Engine]:
-    """An engine that lets everybody in at once."""
-    engine = make_engine(kyoto.url.render_as_string(hide_password=False), pool_size=CROWD)
+    """An engine that lets everybody in at once, and whose last is patient on a busy machine."""
+    url = kyoto.url.render_as_string(hide_password=False)
+    engine = make_engine(url, pool_size=CROWD, lock_timeout_ms=60_000, statement_timeout_ms=60_000)
     yield engine
     engine.dispose()
 
@@ -446,7 +449,8 @@ def until_somebody_waits(engine: Engine) -> None:
     waiting = text("""
         SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'""")
     with owner_of(engine).connect() as db:  # the application may not look at others' sessions
-        for _ in range(20_000):
+        deadline = monotonic() + PATIENCE_SECONDS
+        while monotonic() < deadline:
             if db.execute(waiting).scalar_one():
                 return
             db.rollback()

@@ -37,7 +37,7 @@ def meanwhile(house: House, deed: Callable[[], object], *, busy: str = THE_CALL,
         with house.engine.begin() as db:
             db.execute(text(busy))
             doing = pool.submit(deed)
-            for _ in range(200):
+            for _ in range(3_000):
                 if db.execute(text(WAITS_FOR_ME)).scalar_one() or doing.done():
                     break
                 Event().wait(0.02)

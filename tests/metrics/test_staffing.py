@@ -36,7 +36,6 @@ def erlang_b(load: float, servers: int) -> float:
     return blocked
 
 
-@settings(deadline=None)
 @given(loads, handlings, seats)
 def test_without_patience_it_is_erlang_b(arrivals: float, handling: float, n: int) -> None:
     queue = Queue(arrivals, handling, 0, n)
@@ -45,7 +44,6 @@ def test_without_patience_it_is_erlang_b(arrivals: float, handling: float, n: in
     assert Queue(arrivals, handling, 1e-6, n).gives_up == pytest.approx(queue.gives_up, abs=1e-4)
 
 
-@settings(deadline=None)
 @given(st.floats(min_value=0.05, max_value=0.97), handlings, seats, st.floats(min_value=0, max_value=300))
 def test_with_endless_patience_it_is_erlang_c(used: float, handling: float, n: int, seconds: float) -> None:
     arrivals = used * n / handling
@@ -61,7 +59,6 @@ def test_with_endless_patience_it_is_erlang_c(used: float, handling: float, n: i
     assert queue.answered_within(seconds) == pytest.approx(told, abs=1e-8)
 
 
-@settings(deadline=None)
 @given(loads, handlings)
 def test_with_a_seat_for_everybody_callers_are_poisson(arrivals: float, handling: float) -> None:
     """M/M/∞: also where patience is as long as handling, whatever the seats are."""
@@ -75,7 +72,7 @@ def test_with_a_seat_for_everybody_callers_are_poisson(arrivals: float, handling
             assert queue.share_of(k) == pytest.approx(expected[k] if k < len(expected) else 0, abs=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(loads, handlings, patiences, seats)
 def test_what_goes_up_comes_down_and_everybody_goes_somewhere(
     arrivals: float, handling: float, patience: float, n: int
@@ -98,7 +95,7 @@ def test_what_goes_up_comes_down_and_everybody_goes_somewhere(
     assert queue.answered_within(15 * (patience + handling)) == pytest.approx(queue.answered, abs=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(loads, handlings, patiences, seats, st.floats(min_value=0, max_value=600))
 def test_more_seats_and_more_time_never_make_it_worse(
     arrivals: float, handling: float, patience: float, n: int, seconds: float
@@ -110,7 +107,6 @@ def test_more_seats_and_more_time_never_make_it_worse(
     assert queue.answered_within(0) == pytest.approx(1 - queue.waits, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(st.floats(min_value=0.01, max_value=0.15), handlings, patiences, st.sampled_from([0.5, 0.85, 0.95]))
 def test_the_seats_it_names_do_and_one_fewer_does_not(
     arrivals: float, handling: float, patience: float, goal: float

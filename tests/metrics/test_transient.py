@@ -31,7 +31,7 @@ def test_a_steady_queue_ends_where_erlang_a_says(seats: int) -> None:
         assert (last.after[k] if k < len(last.after) else 0) == pytest.approx(queue.share_of(k), abs=1e-7)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(0, 40),
     st.builds(Slot, seconds=st.floats(1, 1_800), arrivals=st.floats(0, 0.06), seats=st.integers(0, 30)),

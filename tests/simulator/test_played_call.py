@@ -1,6 +1,5 @@
 """`run.py call` against a product with its line, beside a telephone network."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -8,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from booking_core.clock import real_now
+from engines.clock_file import write_shifted
 from simulator import one_call
 from tests.conftest import House
 from tests.desk import add_staff
@@ -48,8 +48,7 @@ def test_a_call_goes_all_the_way_and_again(running: Exchange, capsys: pytest.Cap
 
 
 def test_outside_the_hours_the_clock_moves_to_the_next_morning(running: Exchange) -> None:
-    passed = (SATURDAY_EVENING - real_now()).total_seconds()
-    running.house.clock_file.write_text(json.dumps({"mode": "shifted", "offset_seconds": passed}), encoding="utf-8")
+    write_shifted(running.house.clock_file, SATURDAY_EVENING - real_now())
     assert one_call.main(["--keep-clock"]) == 1
     assert one_call.main([]) == 0
     assert outcomes(running) == ["closed", "closed", "answered"]

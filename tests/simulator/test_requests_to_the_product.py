@@ -126,24 +126,23 @@ def test_an_error_is_not_tried_again_unless_the_address_asks(served: Callable[[A
 
 
 def test_a_read_that_takes_too_long_is_not_tried_again(served: Callable[[Any], str]) -> None:
-    release, began = threading.Event(), []
+    release, came, began = threading.Event(), threading.Event(), []
     app = Flask("slow")
 
     @app.post("/a")
     def slow() -> str:
         began.append(1)
+        came.set()
         release.wait(5)
         return "<Response/>"
 
     answer = HttpTransport(TOKEN).send(Request(served(app) + "/a#rt=150", {}))
+    assert came.wait(10)
     release.set()
     assert (answer.failure, len(began)) == (11200, 1)
 
 
 def test_a_refused_connection_is_tried_once_more_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     tries: list[Any] = []
     connect = socket.create_connection
 
@@ -152,8 +151,11 @@ def test_a_refused_connection_is_tried_once_more_and_told(monkeypatch: pytest.Mo
         return connect(address, *told, **more)
 
     monkeypatch.setattr(socket, "create_connection", counted)
-    answer = HttpTransport(TOKEN).send(Request(f"http://127.0.0.1:{port}/a", {}))
-    assert (answer.failure, tries.count(("127.0.0.1", port))) == (11205, 2)
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        address = nobody_listens.getsockname()
+        answer = HttpTransport(TOKEN).send(Request(f"http://127.0.0.1:{address[1]}/a", {}))
+    assert (answer.failure, tries.count(address)) == (11205, 2)
 
 
 def test_a_get_is_signed_with_its_fields_in_the_address(served: Callable[[Any], str]) -> None:

@@ -65,6 +65,8 @@ def test_a_planned_silence_leaves_the_product_without_an_answer(talk: Stage, fau
     talk.network.rest_faults.plan(fault)
     with pytest.raises(requests.exceptions.ReadTimeout):
         redirect(talk, patience_seconds=0.3)
+    if done:
+        talk.product.wait_for("/voice/connect")  # patience may end before the network has begun
     talk.timeline.settle()
     assert bool(talk.product.to("/voice/connect")) is done
 

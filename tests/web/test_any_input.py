@@ -66,7 +66,7 @@ WATCHED = ("booking", "booking_change", "card", "setting", "content_text", "slot
 def address(rule: Rule, dice: Random) -> str:
     """Return an address of a route, its parts filled with anything, and perhaps a query."""
     path = rule.rule
-    for name in rule.arguments:
+    for name in sorted(rule.arguments):
         value = quote(dice.choice(NASTY).encode("utf-8", "replace"), safe="") or "x"
         number = str(dice.choice((0, 1, 7, 2**31, 2**63 - 1, 2**63, 2**64, 10**40)))
         path = re.sub(rf"<int(\([^)]*\))?:{name}>", number, path)
@@ -103,7 +103,7 @@ def walk(house: House, seed: int, steps: int, people: list[tuple[Visitor, str]])
     routes = [
         (method, rule)
         for rule in house.app.url_map.iter_rules()
-        for method in (rule.methods or set()) & {"GET", "POST"}
+        for method in sorted((rule.methods or set()) & {"GET", "POST"})
         if not rule.rule.endswith("sign-out") and rule.rule != "/logout"
     ]
     for _ in range(steps):

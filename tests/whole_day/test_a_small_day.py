@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from whole_day.stage import set_up
 from whole_day.told import as_json, tables
 
 MONDAY = date(2025, 4, 14)
+_books = count(1)
 MIDNIGHT = datetime.combine(MONDAY, time(0), TOKYO)
 
 
@@ -30,15 +32,16 @@ class Theatre:
     postgres: Postgres | LentServer
     administrator: Engine
     redis_url: str
+    book: str
     props: Props
     folder: Path
     played: int = field(default=0)
 
     def play(self, callers: int, seed: int) -> PlayedDay:
         self.played += 1
-        name, folder = f"day_{self.played}", self.folder / str(self.played)
+        name, folder = f"{self.book}_{self.played}", self.folder / str(self.played)
         folder.mkdir()
-        create_database(self.administrator, name, template="day")
+        create_database(self.administrator, name, template=self.book)
         engines = {"DATABASE_URL": self.postgres.url(name), "REDIS_URL": self.redis_url, "PEPPER": PEPPER}
         with set_up(folder, MIDNIGHT, engines, web_processes=1 if callers < 100 else 2) as stage:
             return play(DayPlan(MONDAY, callers, seed), self.props, stage, folder, lambda _: None)
@@ -55,10 +58,11 @@ def open_theatre(
     assert templates
 
     def fill(callers: int) -> Theatre:
-        create_database(administrator, "day", template="empty")
+        book = f"day{next(_books)}"
+        create_database(administrator, book, template="empty")
         plan = DayPlan(MONDAY, callers, 1)
-        props = prepare(driver_url(postgres.url("day")), plan, pepper=PEPPER, now=MIDNIGHT)
-        return Theatre(postgres, administrator, redis_url, props, tmp_path_factory.mktemp("day"))
+        props = prepare(driver_url(postgres.url(book)), plan, pepper=PEPPER, now=MIDNIGHT)
+        return Theatre(postgres, administrator, redis_url, book, props, tmp_path_factory.mktemp("day"))
 
     return fill
 
