@@ -34,6 +34,11 @@ MONDAY_MORNING = datetime(2025, 4, 7, 0, 30, tzinfo=UTC)
 """Monday 7 April 2025, 09:30 in Tokyo: the business time of most tests."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, a whole day: last, it would keep one worker busy while the other has nothing to do."""
+    items.sort(key=lambda item: "whole_day" not in item.nodeid)
+
+
 def driver_url(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
