@@ -103,15 +103,14 @@ class Softphone:
         last = ""
         while not self._closed.is_set():
             try:
-                for told in self._read(last):
-                    last = told.identity
-                    self.registration = last.partition(":")[0] or self.registration  # a new one, of a new network
-                    self._take(told)
+                with contextlib.suppress(OSError, http.client.HTTPException, ValueError):  # missed events are told later
+                    for told in self._read(last):
+                        last = told.identity
+                        self.registration = last.partition(":")[0] or self.registration  # a new one, of a new network
+                        self._take(told)
             except TokenRejected as rejected:
                 self._take(Told("", "error", rejected.told))
                 return
-            except (OSError, http.client.HTTPException, ValueError):
-                pass  # not this time: what was missed is told once it goes on
             self._closed.wait(RETRY_SECONDS)
 
     def _take(self, told: Told) -> None:
