@@ -46,7 +46,7 @@ def share(value: float | None) -> str:
 def lasted(since: datetime | None, now: datetime) -> str:
     """「3分20秒」 up to now, 「1時間5分」 from an hour on, 「－」 of what never began."""
     if since is None:
-        return "－"
+        return NONE
     seconds = max(0, int((now - since).total_seconds()))
     minutes, rest = divmod(seconds, 60)
     if minutes >= 60:  # noqa: PLR2004 - an hour

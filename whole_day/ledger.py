@@ -14,7 +14,8 @@ from metrics.day_figures import DayFigures, figures_of_day
 from metrics.definition import Rate
 from metrics.period import day_start
 from metrics.settled_rate import settled_rate
-from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact, LedgerSeatChange
+from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact
+from simulator.day.record import SeatChange
 from simulator.network.server import Network
 from tasks.replay_day import replay_day
 
@@ -37,7 +38,7 @@ def read_ledger(db: Connection, day: date, network: Network, *, now: datetime) -
         bookings={
             (each.service_code, each.channel): (each.made, each.moved, each.cancelled) for each in figures.bookings
         },
-        seat_changes=[LedgerSeatChange(*row) for row in db.execute(_SEAT_CHANGES, bounds)],
+        seat_changes=[SeatChange(*row) for row in db.execute(_SEAT_CHANGES, bounds)],
         alarms=[LedgerAlarm(each.kind, each.raised_at, each.message) for each in list_open(db)],
         faults=[
             *_faults_of_the_book(db, bounds),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from simulator.day.figures import Bookings
+from simulator.day.record import SeatChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,6 @@ class LedgerDeed:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerSeatChange:
-    """A seat that somebody else than who sits there opened or closed: whose, why, and the login of who did."""
-
-    at: datetime
-    login: str
-    change: str
-    why: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
 class LedgerAlarm:
     """Something the product told a person to look at."""
 
@@ -71,6 +61,7 @@ class Ledger:
     Attributes:
         computed: the published figures of the day by name, as the metrics compute them from the stored events.
         bookings: likewise, by service and channel.
+        seat_changes: seats that somebody else than who sits there opened or closed.
         alarms: what a person was told to look at, in order.
         faults: what the book, the line, the network or a job found wrong with itself, in words.
     """
@@ -80,6 +71,6 @@ class Ledger:
     deeds: Sequence[LedgerDeed]
     computed: Mapping[str, str]
     bookings: Bookings
-    seat_changes: Sequence[LedgerSeatChange] = field(default=())
+    seat_changes: Sequence[SeatChange] = field(default=())
     alarms: Sequence[LedgerAlarm] = field(default=())
     faults: Sequence[str] = field(default=())

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from simulator.day.figures import Bookings, Figures, figures_of, share_at, waits_at
 from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerFact
-from simulator.day.record import Heard, Record
+from simulator.day.record import Heard, Record, SeatChange
 from simulator.day.supervisor import BoardLook
 from simulator.opening_time import TOKYO
 
@@ -126,12 +126,11 @@ def _double_bookings(record: Record) -> Iterator[str]:
 
 
 def _of_seat_changes(record: Record, ledger: Ledger) -> Iterator[str]:
-    ordered = Counter((each.at, each.login, each.change, each.why, each.by) for each in record.seat_changes)
-    told = Counter((each.at, each.login, each.change, each.why, each.by) for each in ledger.seat_changes)
-    for order in sorted((ordered - told).elements()):
-        yield f"{_seat_change(order)}, and it is not on record"
-    for order in sorted((told - ordered).elements()):
-        yield f"{_seat_change(order)}, as the record says, and nobody did it"
+    ordered, told = Counter(record.seat_changes), Counter(ledger.seat_changes)
+    for change in sorted((ordered - told).elements()):
+        yield f"{_seat_change(change)}, and it is not on record"
+    for change in sorted((told - ordered).elements()):
+        yield f"{_seat_change(change)}, as the record says, and nobody did it"
 
 
 def _of_figures(where: str, known: Told, shown: Told) -> Iterator[str]:
@@ -166,9 +165,8 @@ def _deed(deed: tuple[datetime, str, str, str, str, str]) -> str:
     return f"{verb} {service} {reference} by {channel} at {_clock(at)}"
 
 
-def _seat_change(order: tuple[datetime, str, str, str, str]) -> str:
-    at, login, change, why, by = order
-    return f"{by} {change} the seat of {login} ({why}) at {_clock(at)}"
+def _seat_change(told: SeatChange) -> str:
+    return f"{told.by} {told.change} the seat of {told.login} ({told.why}) at {_clock(told.at)}"
 
 
 def _shown(value: object) -> str:

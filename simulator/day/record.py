@@ -90,12 +90,12 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class SeatChange:
     """A supervisor's order to open or close a seat, at the moment from which on it counted.
 
     Attributes:
-        login: who sits there.
+        login, by: who sits there, and who ordered it.
         change: `opened` or `closed`.
         why: as she told the board.
     """

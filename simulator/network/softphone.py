@@ -103,7 +103,8 @@ class Softphone:
         last = ""
         while not self._closed.is_set():
             try:
-                with contextlib.suppress(OSError, http.client.HTTPException, ValueError):  # missed events are told later
+                # What was missed meanwhile is told once the stream goes on.
+                with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
                     for told in self._read(last):
                         last = told.identity
                         self.registration = last.partition(":")[0] or self.registration  # a new one, of a new network

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator.day.figures import figures_of
-from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact, LedgerSeatChange
+from simulator.day.ledger import Ledger, LedgerAlarm, LedgerCall, LedgerDeed, LedgerFact
 from simulator.day.mismatches import computed_names, find_mismatches
 from simulator.day.record import Deed, Heard, Record, SeatChange
 from simulator.day.supervisor import BoardLook, known, read_board
@@ -59,7 +59,7 @@ def its_ledger(record: Record) -> Ledger:
         deeds=[LedgerDeed(d.at, d.channel, d.verb, d.service, d.reference, d.card) for d in record.deeds],
         computed=computed_names(figures),
         bookings=figures.bookings,
-        seat_changes=[LedgerSeatChange(c.at, c.login, c.change, c.why, c.by) for c in record.seat_changes],
+        seat_changes=list(record.seat_changes),
     )  # fmt: skip
 
 
